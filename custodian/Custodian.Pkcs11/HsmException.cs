@@ -1,0 +1,32 @@
+namespace Custodian.Pkcs11;
+
+/// <summary>The HSM did not do what it was asked. Carries no PIN, no key and no data of the request.</summary>
+public sealed class HsmException : Exception
+{
+    /// <summary>A failure that the module reported.</summary>
+    /// <param name="class">What it means.</param>
+    /// <param name="returnValue">The CK_RV, 0 when the failure was found outside a call.</param>
+    /// <param name="function">The PKCS#11 function, or the check that failed.</param>
+    /// <param name="message">What happened, without secrets.</param>
+    /// <param name="innerException">The cause, if another exception was it.</param>
+    public HsmException(
+        HsmErrorClass @class, ulong returnValue, string function, string message, Exception? innerException = null)
+        : base(message, innerException)
+    {
+        Class = @class;
+        ReturnValue = returnValue;
+        Function = function;
+    }
+
+    /// <summary>What the failure means for the caller.</summary>
+    public HsmErrorClass Class { get; }
+
+    /// <summary>Whether the same call may succeed on this HSM without anyone doing something about it.</summary>
+    public bool IsTransient => Class is HsmErrorClass.Session or HsmErrorClass.Login or HsmErrorClass.Handle;
+
+    /// <summary>The module's CK_RV; 0 when the failure was found outside a call.</summary>
+    public ulong ReturnValue { get; }
+
+    /// <summary>The PKCS#11 function that failed, or the name of the check.</summary>
+    public string Function { get; }
+}
