@@ -1,0 +1,158 @@
+using System.Security.Cryptography;
+using Custodian.Protocol;
+
+namespace Custodian.Core;
+
+/// <summary>A Deposit whose fields have been parsed; nothing about the account has been checked yet.</summary>
+internal sealed record Deposit
+{
+    internal required Header Header { get; init; }
+
+    /// <summary>H(masked_i), 32 bytes.</summary>
+    internal required ReadOnlyMemory<byte> MaskedShareDigest { get; init; }
+
+    internal required ReadOnlyMemory<byte> Envelope { get; init; }
+
+    internal required ReadOnlyMemory<byte> DepositSignature { get; init; }
+
+    internal Replacement? Replacement { get; init; }
+
+    internal RecordId? ReplacesPending { get; init; }
+}
+
+/// <summary>
+/// Deposit (protocol.md section 11), in the three steps a node takes: <see cref="Known"/> and <see cref="Verify"/> before the HSM is
+/// asked to open the sealed key, <see cref="Decide"/> when the record is sealed.
+/// </summary>
+internal static class DepositRule
+{
+    /// <summary>How long a PENDING record is safe from being replaced, so that two devices do not undo each other's work in turn.</summary>
+    internal static readonly TimeSpan PendingHold = TimeSpan.FromSeconds(60);
+
+    /// <summary>How far above its own highest generation a node follows.</summary>
+    internal const ulong GenerationReach = 1UL << 33;
+
+    /// <summary>
+    /// Checked before all else: the answer to a Deposit whose record_id the node has stored before, or null for a new one. Signatures
+    /// are left aside, since ECDSA is randomised and a resend may carry others.
+    /// </summary>
+    internal static Decision<StateAnswer>? Known(Account account, Deposit deposit)
+    {
+        if (account.FindTombstone(deposit.Header.RecordId) is not null)
+        {
+            return Decision<StateAnswer>.Refuse(RefusalReason.RecordDestroyed);
+        }
+
+        if (account.Find(deposit.Header.RecordId) is not { } stored)
+        {
+            return null;
+        }
+
+        bool same = stored.Header.Hash.Span.SequenceEqual(deposit.Header.Hash.Span)
+            && CryptographicOperations.FixedTimeEquals(stored.MaskedShareDigest.Span, deposit.MaskedShareDigest.Span);
+        return same
+            ? Decision<StateAnswer>.Keep(new StateAnswer(stored.State, stored.AttemptsRemaining))
+            : Decision<StateAnswer>.Refuse(RefusalReason.RecordConflict);
+    }
+
+    /// <summary>What can be checked without the account: the envelope's digest and the new owner key's signature. Null when both hold.</summary>
+    internal static Refusal? Verify(Deposit deposit, AccountId account, NodeId node)
+    {
+        Header header = deposit.Header;
+        if (!header.EnvelopeDigest.Span.SequenceEqual(SHA256.HashData(deposit.Envelope.Span)))
+        {
+            return Refusal.Invalid("envelope", "bytes whose SHA-256 is the header's envelope_digest");
+        }
+
+        byte[] body = SignedMessage.DepositBody(header.Hash.Span, deposit.MaskedShareDigest.Span);
+        byte[] message = SignedMessage.Build(SignaturePurpose.Deposit, node, account, header.RecordId, body);
+        return SignedMessage.Verify(header.OwnerPublicKey.Span, message, deposit.DepositSignature.Span)
+            ? null
+            : new Refusal(RefusalReason.BadSignature);
+    }
+
+    /// <summary>What depends on the account, before the sealed key is opened: null when the record may be stored.</summary>
+    internal static Refusal? Check(Account account, Deposit deposit, AccountId accountId, NodeId node, long nowMs) =>
+        CheckGeneration(account, deposit.Header.Generation)
+        ?? CheckReplacement(account, deposit, accountId, node)
+        ?? CheckPending(account, deposit, nowMs);
+
+    /// <summary>Stores the record as PENDING; a PENDING one that it names gives way.</summary>
+    internal static Decision<StateAnswer> Decide(
+        Account account, Deposit deposit, ReadOnlyMemory<byte> sealedPart, AccountId accountId, NodeId node, long nowMs)
+    {
+        if (Known(account, deposit) is { } known)
+        {
+            return known;
+        }
+
+        if (Check(account, deposit, accountId, node, nowMs) is { } refusal)
+        {
+            return Decision<StateAnswer>.Refuse(refusal);
+        }
+
+        StoredRecord record = NewRecord(deposit, sealedPart, nowMs);
+        Account room = account.Pending is { } displaced ? account.Destroy(displaced, DestroyReason.Replaced) : account;
+        return Decision<StateAnswer>.Write(
+            new StateAnswer(record.State, record.AttemptsRemaining), room.Add(record), AuditEvent.Of(AuditKind.Deposited, record));
+    }
+
+    private static StoredRecord NewRecord(Deposit deposit, ReadOnlyMemory<byte> sealedPart, long nowMs) => new()
+    {
+        Header = deposit.Header,
+        SealedPart = sealedPart,
+        MaskedShareDigest = deposit.MaskedShareDigest,
+        Envelope = deposit.Envelope,
+        DepositSignature = deposit.DepositSignature,
+        Replacement = deposit.Replacement,
+        StoredMs = nowMs,
+        State = RecordState.Pending,
+    };
+
+    private static Refusal? CheckGeneration(Account account, ulong generation)
+    {
+        if (generation > account.HighestGeneration + GenerationReach)
+        {
+            return Refusal.Invalid("header.generation", "at most 2^33 above the highest generation of the account at this node");
+        }
+
+        bool above = account.Records
+            .Where(r => r.State != RecordState.Pending)
+            .All(r => generation > r.Header.Generation);
+        return above && generation > account.ForgottenGeneration ? null : new Refusal(RefusalReason.StaleGeneration);
+    }
+
+    private static Refusal? CheckReplacement(Account account, Deposit deposit, AccountId accountId, NodeId node)
+    {
+        if (account.Records.All(r => r.State == RecordState.Pending))
+        {
+            return null;
+        }
+
+        if (deposit.Replacement is not { } replacement
+            || account.Find(replacement.Replaced) is not { State: not RecordState.Pending } replaced)
+        {
+            return new Refusal(RefusalReason.BadSignature);
+        }
+
+        byte[] body = SignedMessage.HeaderBody(deposit.Header.Hash.Span);
+        byte[] message = SignedMessage.Build(SignaturePurpose.Replace, node, accountId, deposit.Header.RecordId, body);
+        return SignedMessage.Verify(replaced.Header.OwnerPublicKey.Span, message, replacement.Signature.Span)
+            ? null
+            : new Refusal(RefusalReason.BadSignature);
+    }
+
+    private static Refusal? CheckPending(Account account, Deposit deposit, long nowMs)
+    {
+        if (account.Pending is not { } pending)
+        {
+            return null;
+        }
+
+        // A stored time in the future counts as now, as for charges.
+        TimeSpan age = TimeSpan.FromMilliseconds(nowMs - Math.Min(pending.StoredMs, nowMs));
+        TimeSpan wait = age > PendingHold ? TimeSpan.Zero : PendingHold - age;
+        bool givesWay = deposit.ReplacesPending == pending.Id && age > PendingHold;
+        return givesWay ? null : new Refusal(RefusalReason.PendingExists, RetryAfter: wait);
+    }
+}

@@ -1,0 +1,34 @@
+using Custodian.Protocol;
+
+namespace Custodian.Core;
+
+/// <summary>Retire (protocol.md section 11): a SUPERSEDED record is destroyed under the ACTIVE record's owner key.</summary>
+internal static class RetireRule
+{
+    private static readonly StateAnswer Gone = new(RecordState.Destroyed, 0);
+
+    internal static Decision<StateAnswer> Decide(Account account, SignedCall call, AccountId accountId, NodeId node)
+    {
+        if (account.FindTombstone(call.Record) is not null)
+        {
+            return Decision<StateAnswer>.Keep(Gone);
+        }
+
+        if (account.Find(call.Record) is not { } record)
+        {
+            return Decision<StateAnswer>.Refuse(RefusalReason.RecordNotFound);
+        }
+
+        if (record.State != RecordState.Superseded || account.Active is not { } active)
+        {
+            return Decision<StateAnswer>.Refuse(RefusalReason.WrongState);
+        }
+
+        byte[] body = SignedMessage.HeaderBody(record.Header.Hash.Span);
+        byte[] message = SignedMessage.Build(SignaturePurpose.Retire, node, accountId, record.Id, body);
+        return SignedMessage.Verify(active.Header.OwnerPublicKey.Span, message, call.Signature.Span)
+            ? Decision<StateAnswer>.Write(
+                Gone, account.Destroy(record, DestroyReason.Retired), AuditEvent.Of(AuditKind.Retired, record))
+            : Decision<StateAnswer>.Refuse(RefusalReason.BadSignature);
+    }
+}

@@ -1,0 +1,30 @@
+using Custodian.Core;
+using Custodian.Protocol;
+
+namespace Custodian.Node.Storage;
+
+/// <summary>
+/// Where a node keeps its accounts. A rule runs inside the transaction that writes its result; what it decides is durable before the call
+/// returns. Nothing above this seam knows which database it is, and nothing relies on gapless numbers.
+/// </summary>
+internal interface IAccountStore : IAsyncDisposable
+{
+    /// <summary>
+    /// The name of an account's row, HMAC(lookup key, account_id), 32 bytes: what the HSM binds sealed parts to, and the only account
+    /// name that is ever stored.
+    /// </summary>
+    ReadOnlyMemory<byte> RowOf(AccountId account);
+
+    /// <summary>The account as it is now.</summary>
+    /// <exception cref="StorageException">The account cannot be read, or its rows do not authenticate.</exception>
+    Task<Account> ReadAsync(AccountId account, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Loads the account inside the write transaction, asks <paramref name="decide"/>, writes what it decided with its audit entry, and
+    /// returns once that is durable. <paramref name="decide"/> may be called again. A cancelled caller that is already in a transaction
+    /// still gets its decision written.
+    /// </summary>
+    /// <exception cref="StorageException">Nothing was written.</exception>
+    Task<Decision<T>> DecideAsync<T>(AccountId account, Func<Account, Decision<T>> decide, CancellationToken cancellationToken)
+        where T : class;
+}
