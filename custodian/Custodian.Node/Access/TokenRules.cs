@@ -1,0 +1,64 @@
+using System.Security.Claims;
+using Custodian.Core;
+using Custodian.Protocol;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Custodian.Node.Access;
+
+/// <summary>What protocol.md section 12 asks of a token beyond its signature. Pure.</summary>
+internal static class TokenRules
+{
+    /// <summary>The longest life of a token, <c>exp - iat</c>.</summary>
+    internal static readonly TimeSpan LongestLife = TimeSpan.FromHours(1);
+
+    /// <summary>How far clocks may differ.</summary>
+    internal static readonly TimeSpan Leeway = TimeSpan.FromSeconds(30);
+
+    /// <summary>The scope that lets a token use this service.</summary>
+    internal const string Scope = "custody";
+
+    /// <summary>The longest issuer or subject, in characters.</summary>
+    internal const int LongestName = 1024;
+
+    /// <summary>The signature algorithms that are taken: never <c>none</c>, never HS*.</summary>
+    internal static readonly string[] Algorithms =
+        [SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSha256, SecurityAlgorithms.RsaSsaPssSha256];
+
+    /// <summary>Whether the token's times hold at <paramref name="now"/>: not expired, not from the future, life at most an hour.</summary>
+    internal static bool TimesHold(JsonWebToken token, DateTimeOffset now)
+    {
+        if (!token.TryGetPayloadValue(JwtRegisteredClaimNames.Iat, out long issued)
+            || !token.TryGetPayloadValue(JwtRegisteredClaimNames.Exp, out long expires))
+        {
+            return false;
+        }
+
+        long at = now.ToUnixTimeSeconds();
+        long leeway = (long)Leeway.TotalSeconds;
+        bool started = !token.TryGetPayloadValue(JwtRegisteredClaimNames.Nbf, out long notBefore) || notBefore - leeway <= at;
+        return issued is >= 0 and <= uint.MaxValue && expires is >= 0 and <= uint.MaxValue
+            && started && issued - leeway <= at && at < expires + leeway
+            && expires > issued && expires - issued <= (long)LongestLife.TotalSeconds;
+    }
+
+    /// <summary>Whether the token is for this node and no other: one rogue node must not be able to use it at the next.</summary>
+    internal static bool IsForNodeAlone(IEnumerable<string> audiences, NodeId node) => audiences.ToList() is [var only] && only == node.Value;
+
+    /// <summary>The caller of verified claims, or why there is none.</summary>
+    internal static AccessDecision CallerOf(ClaimsPrincipal principal)
+    {
+        if (Single(principal, JwtRegisteredClaimNames.Iss) is not { } issuer || Single(principal, JwtRegisteredClaimNames.Sub) is not { } subject)
+        {
+            return new AccessDecision(null, new Refusal(RefusalReason.TokenRejected));
+        }
+
+        bool scoped = Single(principal, "scope") is { } scopes && scopes.Split(' ').Contains(Scope, StringComparer.Ordinal);
+        return scoped
+            ? new AccessDecision(new Caller(issuer, subject), null)
+            : new AccessDecision(null, new Refusal(RefusalReason.ScopeMissing));
+    }
+
+    private static string? Single(ClaimsPrincipal principal, string type) =>
+        principal.FindAll(type).ToList() is [{ Value: { Length: > 0 and <= LongestName } value }] ? value : null;
+}

@@ -1,0 +1,71 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Custodian.Node.Host;
+
+/// <summary>
+/// Where the HSM's PIN comes from: a file that only its owner may read, the variable CUSTODIAN_PIN, or systemd's credential
+/// 'custodian-pin'. Never the command line, where every user of the machine could read it.
+/// </summary>
+internal static class PinSource
+{
+    private const string Variable = "CUSTODIAN_PIN";
+    private const string Credential = "custodian-pin";
+    private const int LongestPin = 256;
+    private const UnixFileMode Others =
+        UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
+
+    /// <summary>The PIN in pinned memory; the caller zeroes it.</summary>
+    /// <exception cref="NodeStartException">There is no PIN, or it is not kept safely.</exception>
+    internal static byte[] Read(string? pinFile)
+    {
+        if (pinFile is not null)
+        {
+            return ReadFile(pinFile, checkMode: true);
+        }
+
+        if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } text)
+        {
+            Environment.SetEnvironmentVariable(Variable, null);
+            return Pin(Encoding.UTF8.GetBytes(text));
+        }
+
+        if (Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY") is { Length: > 0 } folder
+            && File.Exists(Path.Combine(folder, Credential)))
+        {
+            return ReadFile(Path.Combine(folder, Credential), checkMode: false);
+        }
+
+        throw new NodeStartException($"no PIN for the HSM: name a file as hsm:pin_file, set {Variable}, or load the systemd credential '{Credential}'");
+    }
+
+    private static byte[] ReadFile(string path, bool checkMode)
+    {
+        if (checkMode && (File.GetUnixFileMode(path) & Others) != 0)
+        {
+            throw new NodeStartException($"others may read the PIN in {path}; run: chmod 600 {path}");
+        }
+
+        return Pin(File.ReadAllBytes(path));
+    }
+
+    private static byte[] Pin(byte[] raw)
+    {
+        try
+        {
+            ReadOnlySpan<byte> trimmed = raw.AsSpan().TrimEnd("\r\n"u8);
+            if (trimmed.IsEmpty || trimmed.Length > LongestPin)
+            {
+                throw new NodeStartException($"the HSM's PIN must be 1 to {LongestPin} bytes on one line");
+            }
+
+            byte[] pin = GC.AllocateUninitializedArray<byte>(trimmed.Length, pinned: true);
+            trimmed.CopyTo(pin);
+            return pin;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(raw);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds once, runs every test. Ends with "N passed, N failed, N skipped".
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(dirname "$here")
+# shellcheck source=../deploy/prerequisites.sh
+. "$root/deploy/prerequisites.sh"
+
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+
+mapfile -t extra < <(lacking argon2:argon2 strace:strace /usr/lib/python3/dist-packages/grpc:python3-grpcio \
+  /usr/lib/python3/dist-packages/cryptography:python3-cryptography /usr/lib/python3/dist-packages/argon2:python3-argon2)
+if [ "$(id -u)" -eq 0 ]; then
+  install_prerequisites "${extra[@]}"
+else
+  install_prerequisites
+  [ ${#extra[@]} -eq 0 ] || echo "not installed, so their tests are skipped: ${extra[*]}"
+fi
+
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+
+echo "building"
+quiet_build "$root/Custodian.sln"
+
+status=0
+for project in Client Pkcs11 Node EndToEnd; do
+  echo "testing Custodian.$project.Tests"
+  MSBUILDDISABLENODEREUSE=1 dotnet test "$root/tests/Custodian.$project.Tests" -c Release --no-build -nologo -v q \
+    --logger "trx;LogFileName=$results/$project.trx" --results-directory "$results" || status=1
+done
+
+count() { cat "$results"/*.trx 2>/dev/null | grep -oE "<Counters [^>]*" | grep -oE " $1=\"[0-9]+\"" | grep -oE '[0-9]+' | awk '{ sum += $1 } END { print sum + 0 }'; }
+total=$(count total) passed=$(count passed) failed=$(count failed)
+echo "$passed passed, $failed failed, $((total - passed - failed)) skipped"
+[ "$status" -eq 0 ] && [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
