@@ -74,6 +74,16 @@ internal static partial class P256
         }
     }
 
+    /// <summary>A public point as a key of the platform that verifies; the caller disposes it.</summary>
+    /// <exception cref="ArgumentException">Not 65 bytes that begin with 4.</exception>
+    /// <exception cref="CryptographicException">The point is not on the curve.</exception>
+    internal static ECDsa ImportPublic(ReadOnlySpan<byte> point65)
+    {
+        ThrowUnlessUncompressed(point65);
+        ECPoint point = new() { X = point65.Slice(1, WordSize).ToArray(), Y = point65[(1 + WordSize)..].ToArray() };
+        return ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, Q = point });
+    }
+
     /// <summary>Writes a key's public point, SEC1 compressed.</summary>
     internal static void ExportPublic(ECDsa key, Span<byte> sec1)
     {
