@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Custodian.Protocol;
+using Custodian.Protocol.Wire;
 
 namespace Custodian.Core;
 

@@ -1,23 +1,8 @@
 using System.Collections.Immutable;
 using Custodian.Protocol;
+using Custodian.Protocol.Wire;
 
 namespace Custodian.Core;
-
-/// <summary>States of a record; the values are those of the wire and of the store (protocol.md sections 11 and 12).</summary>
-internal enum RecordState : byte
-{
-    /// <summary>Stored, waiting for the other nodes.</summary>
-    Pending = 1,
-
-    /// <summary>The account's record.</summary>
-    Active = 2,
-
-    /// <summary>Replaced by a newer ACTIVE record, kept until the client knows that enough nodes hold the newer one.</summary>
-    Superseded = 3,
-
-    /// <summary>Only a tombstone is left.</summary>
-    Destroyed = 4,
-}
 
 /// <summary>One attempt that was charged since the last Confirm (protocol.md section 11).</summary>
 /// <param name="Attempt">The client's name for the try.</param>
@@ -72,7 +57,7 @@ internal sealed record StoredRecord
     internal uint AttemptsUsed => (uint)Charges.Length;
 
     /// <summary>Attempts left before the record is exhausted; 0 also when a lowered limit is already passed.</summary>
-    internal uint AttemptsRemaining => Header.MaxAttempts > AttemptsUsed ? Header.MaxAttempts - AttemptsUsed : 0;
+    internal uint AttemptsRemaining => (uint)Math.Max(Header.MaxAttempts - Charges.Length, 0);
 
     internal Charge? FindCharge(AttemptId attempt) => Charges.FirstOrDefault(c => c.Attempt == attempt);
 }

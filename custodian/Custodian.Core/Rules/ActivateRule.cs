@@ -1,4 +1,5 @@
 using Custodian.Protocol;
+using Custodian.Protocol.Wire;
 
 namespace Custodian.Core;
 
@@ -15,9 +16,9 @@ internal static class ActivateRule
             return Decision<StateAnswer>.Refuse(Missing.Reason(account, call.Record));
         }
 
-        byte[] body = SignedMessage.HeaderBody(record.Header.Hash.Span);
-        byte[] message = SignedMessage.Build(SignaturePurpose.Activate, node, accountId, record.Id, body);
-        if (!SignedMessage.Verify(record.Header.OwnerPublicKey.Span, message, call.Signature.Span))
+        byte[] body = SignatureBody.Activate(record.Header.Hash.Span);
+        var place = new SignedPlace(node, accountId, record.Id);
+        if (!place.IsSigned(SignaturePurpose.Activate, record.Header.OwnerPublicKey, body, call.Signature))
         {
             return Decision<StateAnswer>.Refuse(RefusalReason.BadSignature);
         }

@@ -1,4 +1,5 @@
 using Custodian.Protocol;
+using Custodian.Protocol.Wire;
 
 namespace Custodian.Core;
 
@@ -46,8 +47,8 @@ internal static class ConfirmRule
 
     private static bool IsSigned(StoredRecord record, ConfirmCall call, AccountId account, NodeId node)
     {
-        byte[] body = SignedMessage.ConfirmBody(call.Attempt, call.Sequence);
-        byte[] message = SignedMessage.Build(SignaturePurpose.Confirm, node, account, record.Id, body);
-        return SignedMessage.Verify(record.Header.ConfirmPublicKey.Span, message, call.Signature.Span);
+        byte[] body = SignatureBody.Confirm(call.Attempt, call.Sequence);
+        var place = new SignedPlace(node, account, record.Id);
+        return place.IsSigned(SignaturePurpose.Confirm, record.Header.ConfirmPublicKey, body, call.Signature);
     }
 }

@@ -1,4 +1,5 @@
 using Custodian.Protocol;
+using Custodian.Protocol.Wire;
 
 namespace Custodian.Core;
 
@@ -26,9 +27,9 @@ internal static class DeleteRule
             return Decision<StateAnswer>.Refuse(RefusalReason.RecordNotFound);
         }
 
-        byte[] body = SignedMessage.DeleteBody((byte)call.Believed, record.Header.Hash.Span);
-        byte[] message = SignedMessage.Build(SignaturePurpose.Delete, node, accountId, record.Id, body);
-        if (!SignedMessage.Verify(record.Header.OwnerPublicKey.Span, message, call.Signature.Span))
+        byte[] body = SignatureBody.Delete((Protocol.Wire.RecordState)call.Believed, record.Header.Hash.Span);
+        var place = new SignedPlace(node, accountId, record.Id);
+        if (!place.IsSigned(SignaturePurpose.Delete, record.Header.OwnerPublicKey, body, call.Signature))
         {
             return Decision<StateAnswer>.Refuse(RefusalReason.BadSignature);
         }

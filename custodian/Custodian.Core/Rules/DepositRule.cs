@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Custodian.Protocol;
+using Custodian.Protocol.Wire;
 
 namespace Custodian.Core;
 
@@ -8,8 +9,8 @@ internal sealed record Deposit
 {
     internal required Header Header { get; init; }
 
-    /// <summary>H(masked_i), 32 bytes.</summary>
-    internal required ReadOnlyMemory<byte> MaskedShareDigest { get; init; }
+    /// <summary>masked_i, 32 bytes.</summary>
+    internal required ReadOnlyMemory<byte> MaskedShare { get; init; }
 
     internal required ReadOnlyMemory<byte> Envelope { get; init; }
 
@@ -49,7 +50,7 @@ internal static class DepositRule
         }
 
         bool same = stored.Header.Hash.Span.SequenceEqual(deposit.Header.Hash.Span)
-            && CryptographicOperations.FixedTimeEquals(stored.MaskedShareDigest.Span, deposit.MaskedShareDigest.Span);
+            && CryptographicOperations.FixedTimeEquals(stored.MaskedShareDigest.Span, SHA256.HashData(deposit.MaskedShare.Span));
         return same
             ? Decision<StateAnswer>.Keep(new StateAnswer(stored.State, stored.AttemptsRemaining))
             : Decision<StateAnswer>.Refuse(RefusalReason.RecordConflict);
@@ -64,9 +65,9 @@ internal static class DepositRule
             return Refusal.Invalid("envelope", "bytes whose SHA-256 is the header's envelope_digest");
         }
 
-        byte[] body = SignedMessage.DepositBody(header.Hash.Span, deposit.MaskedShareDigest.Span);
-        byte[] message = SignedMessage.Build(SignaturePurpose.Deposit, node, account, header.RecordId, body);
-        return SignedMessage.Verify(header.OwnerPublicKey.Span, message, deposit.DepositSignature.Span)
+        byte[] body = new LengthPrefixed().Raw(header.Hash.Span).Raw(SHA256.HashData(deposit.MaskedShare.Span)).ToArray();
+        var place = new SignedPlace(node, account, header.RecordId);
+        return place.IsSigned(SignaturePurpose.Deposit, header.OwnerPublicKey, body, deposit.DepositSignature)
             ? null
             : new Refusal(RefusalReason.BadSignature);
     }
@@ -101,7 +102,7 @@ internal static class DepositRule
     {
         Header = deposit.Header,
         SealedPart = sealedPart,
-        MaskedShareDigest = deposit.MaskedShareDigest,
+        MaskedShareDigest = SHA256.HashData(deposit.MaskedShare.Span),
         Envelope = deposit.Envelope,
         DepositSignature = deposit.DepositSignature,
         Replacement = deposit.Replacement,
@@ -135,9 +136,9 @@ internal static class DepositRule
             return new Refusal(RefusalReason.BadSignature);
         }
 
-        byte[] body = SignedMessage.HeaderBody(deposit.Header.Hash.Span);
-        byte[] message = SignedMessage.Build(SignaturePurpose.Replace, node, accountId, deposit.Header.RecordId, body);
-        return SignedMessage.Verify(replaced.Header.OwnerPublicKey.Span, message, replacement.Signature.Span)
+        byte[] body = SignatureBody.Replace(deposit.Header.Hash.Span);
+        var place = new SignedPlace(node, accountId, deposit.Header.RecordId);
+        return place.IsSigned(SignaturePurpose.Replace, replaced.Header.OwnerPublicKey, body, replacement.Signature)
             ? null
             : new Refusal(RefusalReason.BadSignature);
     }

@@ -1,4 +1,5 @@
 using Custodian.Protocol;
+using Custodian.Protocol.Wire;
 
 namespace Custodian.Core;
 
@@ -24,9 +25,9 @@ internal static class RetireRule
             return Decision<StateAnswer>.Refuse(RefusalReason.WrongState);
         }
 
-        byte[] body = SignedMessage.HeaderBody(record.Header.Hash.Span);
-        byte[] message = SignedMessage.Build(SignaturePurpose.Retire, node, accountId, record.Id, body);
-        return SignedMessage.Verify(active.Header.OwnerPublicKey.Span, message, call.Signature.Span)
+        byte[] body = SignatureBody.Retire(record.Header.Hash.Span);
+        var place = new SignedPlace(node, accountId, record.Id);
+        return place.IsSigned(SignaturePurpose.Retire, active.Header.OwnerPublicKey, body, call.Signature)
             ? Decision<StateAnswer>.Write(
                 Gone, account.Destroy(record, DestroyReason.Retired), AuditEvent.Of(AuditKind.Retired, record))
             : Decision<StateAnswer>.Refuse(RefusalReason.BadSignature);
