@@ -121,6 +121,9 @@ class Case:
         self.report.equal(f"{self.name} parsed header", header.parse(data).encode(), fields["header"])
         for name, altered in malleated(data):
             self.report.raises(f"{self.name} header {name}", header.HeaderRejected, header.parse, altered)
+        for position in range(len(data)):
+            altered = data[:position] + u8(data[position] ^ 1 << position % 8) + data[position + 1 :]
+            self.report.true(f"{self.name} header bit flipped in byte {position}", refused_or_same(altered))
 
     def check_shares(self) -> dict:
         fields, secret = self.fields, self.bytes("recovery_key")
@@ -135,6 +138,14 @@ class Case:
         combined = shamir.interpolate({i: fresh[i] for i in indexes[-fields["threshold"] :]})
         self.report.equal(f"{self.name} combined fresh", combined, fields["recovery_key"])
         return shares
+
+
+def refused_or_same(data: bytes) -> bool:
+    """Whether a header is refused, or means exactly the bytes that it came as."""
+    try:
+        return header.parse(data).encode() == data
+    except header.HeaderRejected:
+        return True
 
 
 def malleated(data: bytes):
