@@ -8,7 +8,8 @@ public sealed partial class Metadata
     /// <summary>One key of metadata with its value: bytes where the key ends in <c>-bin</c>, ASCII text elsewhere.</summary>
     public class Entry
     {
-        private static readonly SearchValues<char> KeyCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789._-");
+        private static readonly SearchValues<char> KeyCharacters = SearchValues.Create(
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 
         private readonly string? text;
         private readonly byte[]? bytes;
@@ -66,9 +67,9 @@ public sealed partial class Metadata
         private static string NormalizedKey(string key)
         {
             ArgumentNullException.ThrowIfNull(key);
-            string lower = key.ToLowerInvariant();
-            return lower.Length > 0 && !lower.AsSpan().ContainsAnyExcept(KeyCharacters)
-                ? lower
+            // Checked first: some letters beyond ASCII have an ASCII letter for their lower case.
+            return key.Length > 0 && !key.AsSpan().ContainsAnyExcept(KeyCharacters)
+                ? key.ToLowerInvariant()
                 : throw new ArgumentException(
                     "Metadata entry key not valid. Keys can only contain lowercase alphanumeric characters, underscores, hyphens and dots.", nameof(key));
         }
