@@ -1,0 +1,61 @@
+namespace Custodian.Pkcs11.Binding;
+
+internal sealed unsafe partial class Pkcs11Session
+{
+    /// <summary>Finds at most eight objects: whoever looks wants one, and must notice a second.</summary>
+    public nuint[] Find(AttributeTemplate template)
+    {
+        var found = stackalloc nuint[8];
+        nuint count;
+        Check(functions.FindObjectsInit(handle, template.Pointer, template.Count), "C_FindObjectsInit");
+        Check(functions.FindObjects(handle, found, 8, &count), "C_FindObjects");
+        Check(functions.FindObjectsFinal(handle), "C_FindObjectsFinal");
+        return new ReadOnlySpan<nuint>(found, (int)count).ToArray();
+    }
+
+    public nuint Create(AttributeTemplate template)
+    {
+        nuint created;
+        Check(functions.CreateObject(handle, template.Pointer, template.Count, &created), "C_CreateObject");
+        return created;
+    }
+
+    public nuint Copy(nuint source, AttributeTemplate template)
+    {
+        nuint copy;
+        Check(functions.CopyObject(handle, source, template.Pointer, template.Count, &copy), "C_CopyObject");
+        return copy;
+    }
+
+    public void Destroy(nuint target) => Check(functions.DestroyObject(handle, target), "C_DestroyObject");
+
+    /// <summary>Set when an object could not be destroyed: the session must be closed, which destroys it.</summary>
+    public bool Spoilt { get; private set; }
+
+    /// <summary>Destroys an object whose operation is over, and spoils the session rather than hide how the operation ended.</summary>
+    public void Discard(nuint target) => Spoilt |= functions.DestroyObject(handle, target) != ReturnValue.Ok;
+
+    /// <summary>An attribute's bytes.</summary>
+    /// <returns>How many there are; -1 when the object has no such attribute or does not show it.</returns>
+    public int Read(nuint source, nuint attribute, Span<byte> destination)
+    {
+        fixed (byte* value = destination)
+        {
+            var query = new CkAttribute { Type = attribute, Value = value, ValueLength = (nuint)destination.Length };
+            var rv = functions.GetAttributeValue(handle, source, &query, 1);
+            if (rv is ReturnValue.AttributeSensitive or ReturnValue.AttributeTypeInvalid)
+            {
+                return -1;
+            }
+            Check(rv, "C_GetAttributeValue");
+            return query.ValueLength == Ck.UnavailableInformation ? -1 : (int)query.ValueLength;
+        }
+    }
+
+    /// <summary>A CK_BBOOL attribute; null when the object has none or does not show it.</summary>
+    public bool? ReadFlag(nuint source, nuint attribute)
+    {
+        Span<byte> value = stackalloc byte[1];
+        return Read(source, attribute, value) == 1 ? value[0] != 0 : null;
+    }
+}

@@ -1,0 +1,25 @@
+using System.Text;
+
+namespace Custodian.Pkcs11.Binding;
+
+/// <summary>A slot with a token in it. The id holds only until the module is initialised again.</summary>
+internal sealed record Slot(nuint Id, TokenDescription Token)
+{
+    public static unsafe Slot Read(nuint id, CkTokenInfo* token) => new(
+        id,
+        new TokenDescription(
+            Text(token->Label, 32),
+            Text(token->SerialNumber, 16),
+            Text(token->ManufacturerId, 32),
+            Text(token->Model, 16),
+            (token->Flags & Ckf.TokenInitialized) != 0));
+
+    public bool Matches(string? label, string? serial) =>
+        Token.Initialised
+        && (string.IsNullOrEmpty(label) || Token.Label == label)
+        && (string.IsNullOrEmpty(serial) || Token.Serial == serial);
+
+    // Fields are padded with blanks; some modules pad with NUL against the standard.
+    private static unsafe string Text(byte* field, int length) =>
+        Encoding.UTF8.GetString(field, length).TrimEnd(' ', '\0');
+}

@@ -1,0 +1,49 @@
+using Custodian.Pkcs11.Binding;
+
+namespace Custodian.Pkcs11.Keys;
+
+/// <summary>
+/// A record's OPRF key k_i (protocol.md section 6) in the HSM: made, used once and wrapped, or unwrapped and used once. No object of
+/// it outlives the call; should destroying fail, the session is closed, which destroys it too.
+/// </summary>
+internal static class RecordKey
+{
+    /// <summary>Makes a key k and writes x(k * point), its public point k * G and its wrapping.</summary>
+    /// <returns>The wrapped key's length.</returns>
+    public static int Make(
+        Pkcs11Session session,
+        TokenKeySet keys,
+        ReadOnlySpan<byte> point,
+        Span<byte> evaluated,
+        Span<byte> publicPoint,
+        Span<byte> wrapped)
+    {
+        var pair = session.GenerateKeyPair(RecordKeyTemplates.NewPublic, RecordKeyTemplates.NewPrivate);
+        try
+        {
+            session.ReadPoint(pair.Public, publicPoint);
+            session.DeriveX(pair.Private, point, evaluated);
+            return session.Wrap(keys.WrapMechanism, keys.Wrap, pair.Private, wrapped);
+        }
+        finally
+        {
+            session.Discard(pair.Private);
+            session.Discard(pair.Public);
+        }
+    }
+
+    /// <summary>Unwraps a key k and writes x(k * point).</summary>
+    public static void Evaluate(
+        Pkcs11Session session, TokenKeySet keys, ReadOnlySpan<byte> wrapped, ReadOnlySpan<byte> point, Span<byte> evaluated)
+    {
+        var key = session.Unwrap(keys.WrapMechanism, keys.Wrap, wrapped, keys.UnwrapTemplate);
+        try
+        {
+            session.DeriveX(key, point, evaluated);
+        }
+        finally
+        {
+            session.Discard(key);
+        }
+    }
+}

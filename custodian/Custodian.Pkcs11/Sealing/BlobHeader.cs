@@ -1,0 +1,62 @@
+using System.Buffers.Binary;
+
+namespace Custodian.Pkcs11.Sealing;
+
+/// <summary>What a blob was sealed for. A blob opens in its own role only.</summary>
+internal enum BlobRole : byte
+{
+    /// <summary>A prepared key on its way through the client.</summary>
+    PreparedKey = 1,
+
+    /// <summary>A record's secret part.</summary>
+    Record = 2,
+
+    /// <summary>A secret of the node itself.</summary>
+    NodeSecret = 3,
+}
+
+/// <summary>
+/// The bytes before a blob's IV:
+/// <c>u8 format(1) || u8 role || u8 seal mechanism || u8 wrap mechanism || u32 seal key version [|| u32 wrap key version]</c>.
+/// The wrap version stands only in roles that hold a wrapped key. The header is authenticated: it is part of the AAD.
+/// </summary>
+internal static class BlobHeader
+{
+    public const byte Format = 1;
+
+    /// <summary>AES-256-GCM, 12-byte IV, 16-byte tag.</summary>
+    public const byte SealMechanism = 1;
+
+    public const byte NoWrapMechanism = 0;
+
+    /// <summary>RFC 5649, AES key wrap with padding, whatever the module calls it.</summary>
+    public const byte WrapMechanism = 1;
+
+    public const int MaxLength = 12;
+
+    public static int Length(BlobRole role) => HasWrappedKey(role) ? 12 : 8;
+
+    public static void Write(BlobRole role, Span<byte> destination)
+    {
+        destination[0] = Format;
+        destination[1] = (byte)role;
+        destination[2] = SealMechanism;
+        destination[3] = HasWrappedKey(role) ? WrapMechanism : NoWrapMechanism;
+        BinaryPrimitives.WriteUInt32BigEndian(destination[4..], Keys.TokenKeyNames.SealVersion);
+        if (HasWrappedKey(role))
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(destination[8..], Keys.TokenKeyNames.WrapVersion);
+        }
+    }
+
+    /// <summary>Whether a blob starts with the one header that its role has. There is one version of each key, so one header.</summary>
+    public static bool IsAt(BlobRole role, ReadOnlySpan<byte> blob)
+    {
+        Span<byte> expected = stackalloc byte[MaxLength];
+        expected = expected[..Length(role)];
+        Write(role, expected);
+        return blob.StartsWith(expected);
+    }
+
+    private static bool HasWrappedKey(BlobRole role) => role is BlobRole.PreparedKey or BlobRole.Record;
+}

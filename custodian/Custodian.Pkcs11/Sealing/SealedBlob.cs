@@ -1,0 +1,75 @@
+using System.Buffers.Binary;
+using Custodian.Pkcs11.Binding;
+
+namespace Custodian.Pkcs11.Sealing;
+
+/// <summary>
+/// A blob: <c>header || IV(12) || ciphertext || tag(16)</c>, AES-256-GCM under the token's seal key with the AAD
+/// <c>"custodian/v1 seal" || lp(header) || lp(caller's aad)</c>.
+/// </summary>
+/// <remarks>IVs are random, so one seal key serves fewer than 2^32 blobs (NIST SP 800-38D section 8.3).</remarks>
+internal static class SealedBlob
+{
+    /// <summary>The most one blob holds.</summary>
+    public const int MaxPlaintext = 65536;
+
+    private const int Overhead = Pkcs11Session.GcmIvLength + Pkcs11Session.GcmTagLength;
+
+    private static ReadOnlySpan<byte> Domain => "custodian/v1 seal"u8;
+
+    public static byte[] Seal(Pkcs11Session session, nuint key, BlobRole role, ReadOnlySpan<byte> plaintext, ReadOnlySpan<byte> aad)
+    {
+        var headerLength = BlobHeader.Length(role);
+
+        // Pinned because the module writes into it through a pointer, IV included.
+        var blob = GC.AllocateUninitializedArray<byte>(headerLength + Overhead + plaintext.Length, pinned: true);
+        var header = blob.AsSpan(0, headerLength);
+        BlobHeader.Write(role, header);
+        var iv = blob.AsSpan(headerLength, Pkcs11Session.GcmIvLength);
+        session.Random(iv);
+        session.Encrypt(key, iv, Aad(header, aad), plaintext, blob.AsSpan(headerLength + Pkcs11Session.GcmIvLength));
+        return blob;
+    }
+
+    /// <summary>The plaintext's length, or -1 when these bytes cannot be a blob of that role.</summary>
+    public static int PlaintextLength(BlobRole role, ReadOnlySpan<byte> blob)
+    {
+        var length = blob.Length - BlobHeader.Length(role) - Overhead;
+        return length is >= 0 and <= MaxPlaintext && BlobHeader.IsAt(role, blob) ? length : -1;
+    }
+
+    /// <summary>The room <see cref="Open"/> needs for a plaintext: modules want place for the tag too.</summary>
+    public static int RoomFor(int plaintextLength) => plaintextLength + Pkcs11Session.GcmTagLength;
+
+    /// <summary>
+    /// Opens a blob whose <see cref="PlaintextLength"/> was asked first, into <see cref="RoomFor"/> that plaintext; the caller zeroes all
+    /// of the room.
+    /// </summary>
+    public static void Open(
+        Pkcs11Session session, nuint key, BlobRole role, ReadOnlySpan<byte> blob, ReadOnlySpan<byte> aad, Span<byte> room)
+    {
+        var headerLength = BlobHeader.Length(role);
+        var iv = blob.Slice(headerLength, Pkcs11Session.GcmIvLength);
+        session.Decrypt(key, iv, Aad(blob[..headerLength], aad), blob[(headerLength + iv.Length)..], room);
+    }
+
+    /// <summary>The failure of a blob that cannot be one, or does not hold what its role says.</summary>
+    public static HsmException Malformed() =>
+        new(HsmErrorClass.Data, ReturnValue.EncryptedDataInvalid, "open", "The sealed blob does not open.");
+
+    private static byte[] Aad(ReadOnlySpan<byte> header, ReadOnlySpan<byte> aad)
+    {
+        var joined = new byte[Domain.Length + 4 + header.Length + 4 + aad.Length];
+        Domain.CopyTo(joined);
+        var rest = WriteLengthPrefixed(joined.AsSpan(Domain.Length), header);
+        WriteLengthPrefixed(rest, aad);
+        return joined;
+    }
+
+    private static Span<byte> WriteLengthPrefixed(Span<byte> destination, ReadOnlySpan<byte> value)
+    {
+        BinaryPrimitives.WriteUInt32BigEndian(destination, (uint)value.Length);
+        value.CopyTo(destination[4..]);
+        return destination[(4 + value.Length)..];
+    }
+}

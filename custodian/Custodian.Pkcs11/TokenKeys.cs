@@ -1,0 +1,40 @@
+using Custodian.Pkcs11.Keys;
+
+namespace Custodian.Pkcs11;
+
+/// <summary>Makes the node's keys in a token, once, for <c>custodian init</c>.</summary>
+public static class TokenKeys
+{
+    /// <summary>
+    /// Makes <c>custodian/seal/1</c> (AES-256, encrypt and decrypt only), <c>custodian/wrap/1</c> (AES-256, wrap and unwrap only, what it
+    /// unwraps is sensitive and not extractable) and <c>custodian/audit/1</c> (EC P-256, sign only). All sensitive, never extractable.
+    /// </summary>
+    /// <remarks>
+    /// A failure in between removes what was made. A crash in between leaves a part, and the next run refuses and names it: the operator
+    /// removes it, since no data can be under it yet.
+    /// </remarks>
+    /// <param name="options">Which token. Sessions and admissions play no part.</param>
+    /// <param name="cancellationToken">Checked before the module is touched.</param>
+    /// <returns>What was made, in the order above.</returns>
+    /// <exception cref="TokenKeysExistException">The token has a key of one of these labels. Nothing was made.</exception>
+    /// <exception cref="HsmException">The token is missing, the PIN was refused, or the module does not make such keys.</exception>
+    /// <exception cref="InvalidOperationException">This process uses the token already.</exception>
+    public static Task<IReadOnlyList<TokenKeyDescription>> CreateAsync(
+        Pkcs11HsmOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        return Task.Run(() => Create(options), cancellationToken);
+    }
+
+    private static IReadOnlyList<TokenKeyDescription> Create(Pkcs11HsmOptions options)
+    {
+        using var connection = TokenConnection.Open(options);
+        var present = KeyFinder.Present(connection.Anchor);
+        if (present.Count > 0)
+        {
+            throw new TokenKeysExistException(present);
+        }
+        return new KeyMaker(connection).MakeAll();
+    }
+}

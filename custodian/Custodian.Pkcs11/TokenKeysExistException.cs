@@ -1,0 +1,10 @@
+namespace Custodian.Pkcs11;
+
+/// <summary>The token holds keys of a node already; making others in their place would strand every record under them.</summary>
+/// <param name="labels">The labels found.</param>
+public sealed class TokenKeysExistException(IReadOnlyList<string> labels)
+    : Exception($"The token has keys of a node already: {string.Join(", ", labels)}.")
+{
+    /// <summary>The labels found, one to three of them.</summary>
+    public IReadOnlyList<string> Labels { get; } = labels;
+}
