@@ -27,7 +27,7 @@ internal static class DeleteRule
             return Decision<StateAnswer>.Refuse(RefusalReason.RecordNotFound);
         }
 
-        byte[] body = SignatureBody.Delete((Protocol.Wire.RecordState)call.Believed, record.Header.Hash.Span);
+        byte[] body = SignatureBody.Delete(call.Believed, record.Header.Hash.Span);
         var place = new SignedPlace(node, accountId, record.Id);
         if (!place.IsSigned(SignaturePurpose.Delete, record.Header.OwnerPublicKey, body, call.Signature))
         {

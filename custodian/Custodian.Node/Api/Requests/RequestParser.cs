@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using Custodian.Core;
 using Custodian.Protocol;
 using Custodian.Protocol.Wire;
-using RecordState = Custodian.Core.RecordState;
 
 namespace Custodian.Node.Api.Requests;
 
@@ -21,8 +20,6 @@ internal sealed record DescribeCall;
 /// </summary>
 internal static class RequestParser
 {
-    private const int SignatureSize = 64;
-
     internal static Parsed<PrepareCall> Prepare(PrepareRequest wire, FieldReader fields)
     {
         fields.Set(wire.SetId);
@@ -45,7 +42,7 @@ internal static class RequestParser
     {
         fields.Set(wire.SetId);
         RecordId record = fields.Record("record_id", wire.RecordId);
-        ReadOnlyMemory<byte> signature = fields.Exactly("signature", wire.Signature, SignatureSize);
+        ReadOnlyMemory<byte> signature = fields.Exactly("signature", wire.Signature, OwnerSignature.Size);
         return fields.Finish(() => new SignedCall(record, signature));
     }
 
@@ -54,7 +51,7 @@ internal static class RequestParser
         fields.Set(wire.SetId);
         RecordId record = fields.Record("record_id", wire.RecordId);
         AttemptId attempt = fields.Attempt(wire.AttemptId);
-        ReadOnlyMemory<byte> signature = fields.Exactly("signature", wire.Signature, SignatureSize);
+        ReadOnlyMemory<byte> signature = fields.Exactly("signature", wire.Signature, OwnerSignature.Size);
         if (wire.Sequence == 0)
         {
             fields.Refuse("sequence", "at least 1");
@@ -67,7 +64,7 @@ internal static class RequestParser
     {
         fields.Set(wire.SetId);
         RecordId record = fields.Record("record_id", wire.RecordId);
-        ReadOnlyMemory<byte> signature = fields.Exactly("signature", wire.Signature, SignatureSize);
+        ReadOnlyMemory<byte> signature = fields.Exactly("signature", wire.Signature, OwnerSignature.Size);
         return fields.Finish(() => new SignedCall(record, signature));
     }
 
@@ -75,13 +72,13 @@ internal static class RequestParser
     {
         fields.Set(wire.SetId);
         RecordId record = fields.Record("record_id", wire.RecordId);
-        ReadOnlyMemory<byte> signature = fields.Exactly("signature", wire.Signature, SignatureSize);
-        if (wire.State is not (Protocol.Wire.RecordState.Pending or Protocol.Wire.RecordState.Active or Protocol.Wire.RecordState.Superseded))
+        ReadOnlyMemory<byte> signature = fields.Exactly("signature", wire.Signature, OwnerSignature.Size);
+        if (wire.State is not (RecordState.Pending or RecordState.Active or RecordState.Superseded))
         {
             fields.Refuse("state", "PENDING, ACTIVE or SUPERSEDED");
         }
 
-        return fields.Finish(() => new DeleteCall(record, (RecordState)wire.State, signature));
+        return fields.Finish(() => new DeleteCall(record, wire.State, signature));
     }
 
     internal static Parsed<DescribeCall> Describe(DescribeRequest wire, FieldReader fields)

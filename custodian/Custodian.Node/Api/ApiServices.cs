@@ -1,0 +1,53 @@
+using Custodian.Node.Api.Calls;
+using Custodian.Node.Api.Health;
+using Grpc.AspNetCore.Server;
+using Grpc.AspNetCore.Server.Model;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Custodian.Node.Api;
+
+/// <summary>How a host takes the API in.</summary>
+internal static class ApiServices
+{
+    /// <summary>
+    /// Registers the service of protocol.md section 12 and <c>grpc.health.v1.Health</c>. The host registers IHsm, IAccountStore and
+    /// IAccessCheck besides, and a TimeProvider where it is not the system's.
+    /// </summary>
+    internal static IServiceCollection AddCustodyApi(this IServiceCollection services, NodeProfile profile)
+    {
+        services.AddMetrics();
+        services.AddGrpc(options => Configure(options, profile));
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<Readiness>();
+        services.AddSingleton(profile);
+        services.AddSingleton<ApiMetrics>();
+        services.AddSingleton<HsmContext>();
+        services.AddSingleton<PrepareFlow>();
+        services.AddSingleton<DepositFlow>();
+        services.AddSingleton<EvaluateFlow>();
+        services.AddSingleton<RecordFlow>();
+        services.AddSingleton<DescribeFlow>();
+        services.AddSingleton<CallPipeline>();
+        services.AddSingleton<CustodyService>();
+        services.AddSingleton<HealthService>();
+        services.AddSingleton<IServiceMethodProvider<CustodyService>, CustodyBinding>();
+        return services;
+    }
+
+    /// <summary>Maps the calls that <see cref="AddCustodyApi"/> registered.</summary>
+    internal static void MapCustodyApi(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGrpcService<CustodyService>();
+        endpoints.MapGrpcService<HealthService>();
+    }
+
+    private static void Configure(GrpcServiceOptions options, NodeProfile profile)
+    {
+        options.EnableDetailedErrors = false;
+        options.MaxReceiveMessageSize = profile.MaxRequestBytes;
+
+        // Secrets and compression do not mix: the length of a compressed answer tells of its content.
+        options.ResponseCompressionAlgorithm = null;
+        options.CompressionProviders.Clear();
+    }
+}

@@ -1,0 +1,100 @@
+using System.Security.Cryptography;
+using Custodian.Core;
+using Custodian.Node.Api.Requests;
+using Custodian.Node.Storage;
+using Custodian.Pkcs11;
+using Custodian.Protocol;
+using Custodian.Protocol.Wire;
+using Google.Protobuf;
+
+namespace Custodian.Node.Api.Calls;
+
+/// <summary>
+/// Evaluate (protocol.md section 11): admission, charge, HSM, answer. The charge is durable before the HSM is asked, so that no crash and
+/// no cancelled call gives anyone a free guess; from the charge on nothing but a failing HSM stops the operation.
+/// </summary>
+internal sealed class EvaluateFlow(
+    NodeProfile profile, IHsm hsm, IAccountStore store, HsmContext context, ApiMetrics metrics, TimeProvider time, ILogger<EvaluateFlow> logger)
+{
+    internal async Task<Outcome<EvaluateResponse>> ExecuteAsync(Parsed<PointedEvaluate> request, CallScope scope)
+    {
+        using HsmAdmission? admission = await hsm.AdmitAsync(scope.Waiting);
+        if (admission is null)
+        {
+            return Overload.Refusal;
+        }
+
+        EvaluateCall call = request.Call!.Call;
+        Decision<EvaluateGrant> decision = await store.DecideAsync(
+            request.Account, now => EvaluateRule.Decide(now, call, profile.Attempts, NowMs()), scope.Waiting);
+        if (decision.Answer is not { } grant)
+        {
+            return decision.Refusal!;
+        }
+
+        // A crash from here on leaves the charge; the same attempt sent again is answered without another.
+        return await AnswerAsync(admission, request, grant, scope);
+    }
+
+    private async Task<Outcome<EvaluateResponse>> AnswerAsync(
+        HsmAdmission admission, Parsed<PointedEvaluate> request, EvaluateGrant grant, CallScope scope)
+    {
+        byte[] aad = context.OfRecord(request.Account, grant.Record.Id);
+        try
+        {
+            Evaluation evaluation = await metrics.TimeHsmAsync(
+                "evaluate", () => hsm.EvaluateAsync(admission, grant.Record.SealedPart, aad, request.Call!.Point));
+            return Answer(evaluation, grant);
+        }
+        catch (HsmException)
+        {
+            await RefundAsync(request, grant, scope);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Takes the charge back, for the HSM has said that it gave nothing. Not bound to the caller: whether they still wait has no part in
+    /// it. A crash in here, or a failing database, leaves the charge, and the resend is free.
+    /// </summary>
+    private async Task RefundAsync(Parsed<PointedEvaluate> request, EvaluateGrant grant, CallScope scope)
+    {
+        EvaluateCall call = request.Call!.Call;
+        try
+        {
+            Decision<StateAnswer> decision = await store.DecideAsync(
+                request.Account, now => EvaluateRule.Refund(now, call.Record, call.Attempt, grant.Sequence), CancellationToken.None);
+            string outcome = decision.Change is null ? "KEPT" : "REFUNDED";
+            metrics.Refunded(outcome);
+            ApiLog.Refund(logger, outcome, scope.RequestId);
+        }
+        catch (StorageException failure)
+        {
+            metrics.Refunded("FAILED");
+            ApiLog.RefundFailed(logger, failure, scope.RequestId);
+        }
+    }
+
+    private static EvaluateResponse Answer(Evaluation evaluation, EvaluateGrant grant)
+    {
+        try
+        {
+            return new EvaluateResponse
+            {
+                Evaluated = ByteString.CopyFrom(evaluation.Evaluated),
+                MaskedShare = ByteString.CopyFrom(evaluation.MaskedShare),
+                Envelope = UnsafeByteOperations.UnsafeWrap(grant.Record.Envelope),
+                AttemptsRemaining = grant.Record.AttemptsRemaining,
+                DepositSignature = UnsafeByteOperations.UnsafeWrap(grant.Record.DepositSignature),
+                Sequence = grant.Sequence,
+            };
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(evaluation.Evaluated);
+            CryptographicOperations.ZeroMemory(evaluation.MaskedShare);
+        }
+    }
+
+    private long NowMs() => time.GetUtcNow().ToUnixTimeMilliseconds();
+}

@@ -1,0 +1,44 @@
+using System.Security.Cryptography;
+using Custodian.Node.Api.Requests;
+using Custodian.Pkcs11;
+using Custodian.Protocol;
+using Custodian.Protocol.Wire;
+using Google.Protobuf;
+
+namespace Custodian.Node.Api.Calls;
+
+/// <summary>Prepare (protocol.md section 11): a new key in the HSM, handed back sealed. Nothing is stored, so a crash leaves nothing.</summary>
+internal sealed class PrepareFlow(IHsm hsm, HsmContext context, ApiMetrics metrics, TimeProvider time)
+{
+    internal async Task<Outcome<PrepareResponse>> ExecuteAsync(Parsed<PrepareCall> request, CallScope scope)
+    {
+        using HsmAdmission? admission = await hsm.AdmitAsync(scope.Waiting);
+        if (admission is null)
+        {
+            return Overload.Refusal;
+        }
+
+        PrepareCall call = request.Call!;
+        byte[] aad = context.OfPrepare(request.Account, call.Record);
+        long expires = (time.GetUtcNow() + Limits.SealedKeyLifetime).ToUnixTimeMilliseconds();
+        PreparedKey prepared = await metrics.TimeHsmAsync(
+            "prepare", () => hsm.PrepareAsync(admission, call.Point, expires, aad));
+        return Answer(prepared);
+    }
+
+    private static PrepareResponse Answer(PreparedKey prepared)
+    {
+        try
+        {
+            return new PrepareResponse
+            {
+                Evaluated = ByteString.CopyFrom(prepared.Evaluated),
+                SealedKey = ByteString.CopyFrom(prepared.SealedKey),
+            };
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(prepared.Evaluated);
+        }
+    }
+}
