@@ -1,0 +1,21 @@
+using Custodian.Benchmarks;
+
+// A program of its own for each figure in the README: `dotnet run -c Release -- <name>`. Each prints a Markdown table.
+var benchmarks = new SortedDictionary<string, (string What, Func<int> Run)>(StringComparer.Ordinal)
+{
+    ["argon2id"] = ("Argon2id at 64 MiB, 3 passes, 4 lanes, in turn with Debian's argon2 command", Argon2idBenchmark.Run),
+    ["shamir"] = ("3-of-5 split and combine of 32 bytes", ShamirBenchmark.Run),
+};
+
+if (args is [var name] && benchmarks.TryGetValue(name, out var benchmark))
+{
+    return benchmark.Run();
+}
+
+Console.Error.WriteLine("usage: dotnet run -c Release -- <name>");
+foreach ((string known, (string what, _)) in benchmarks)
+{
+    Console.Error.WriteLine($"  {known,-10} {what}");
+}
+
+return 2;
