@@ -1,7 +1,7 @@
 namespace Custodian.Protocol;
 
 /// <summary>Why a node refuses a call (protocol.md section 13). <see cref="Refusals"/> maps each to its gRPC status and wire name.</summary>
-internal enum RefusalReason
+public enum RefusalReason
 {
     /// <summary>A field is outside its form; the refusal names it.</summary>
     InvalidRequest,
