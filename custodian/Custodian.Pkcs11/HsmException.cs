@@ -29,4 +29,8 @@ public sealed class HsmException : Exception
 
     /// <summary>The PKCS#11 function that failed, or the name of the check.</summary>
     public string Function { get; }
+
+    /// <summary>The same failure where no input of a caller can be its cause.</summary>
+    internal HsmException OfTheModule() =>
+        Class is HsmErrorClass.Ambiguous or HsmErrorClass.Data ? new(HsmErrorClass.Fatal, ReturnValue, Function, Message, this) : this;
 }

@@ -19,7 +19,7 @@ public sealed class Pkcs11Hsm : IHsm
     private readonly KeyRing ring;
     private readonly SessionPool pool;
     private readonly AdmissionGate gate;
-    private bool disposed;
+    private int disposed;
 
     private Pkcs11Hsm(Pkcs11HsmOptions options)
     {
@@ -54,7 +54,7 @@ public sealed class Pkcs11Hsm : IHsm
     /// <inheritdoc/>
     public ValueTask<HsmAdmission?> AdmitAsync(CancellationToken cancellationToken)
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref disposed) != 0, this);
         return gate.EnterAsync(this, cancellationToken);
     }
 
@@ -137,11 +137,10 @@ public sealed class Pkcs11Hsm : IHsm
     /// <summary>Finishes what was started, logs out and lets go of the module.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (disposed)
+        if (Interlocked.Exchange(ref disposed, 1) != 0)
         {
             return;
         }
-        disposed = true;
         gate.Close();
         await pool.DisposeAsync().ConfigureAwait(false);
         ring.Dispose();

@@ -30,11 +30,14 @@ public static class TokenKeys
     private static IReadOnlyList<TokenKeyDescription> Create(Pkcs11HsmOptions options)
     {
         using var connection = TokenConnection.Open(options);
-        var present = KeyFinder.Present(connection.Anchor);
-        if (present.Count > 0)
+        try
         {
-            throw new TokenKeysExistException(present);
+            var present = KeyFinder.Present(connection.Anchor);
+            return present.Count == 0 ? new KeyMaker(connection).MakeAll() : throw new TokenKeysExistException(present);
         }
-        return new KeyMaker(connection).MakeAll();
+        catch (HsmException e)
+        {
+            throw e.OfTheModule();
+        }
     }
 }

@@ -166,11 +166,12 @@ internal sealed unsafe class Pkcs11Module : IDisposable
 
     private static HsmException Setup(string message) => new(HsmErrorClass.Fatal, 0, "C_GetSlotList", message);
 
+    // None of these calls takes input that could be bad, so a failure without a reason is the module's.
     private static void Check(nuint rv, string function)
     {
         if (rv != ReturnValue.Ok)
         {
-            throw ReturnValue.Failure(rv, function);
+            throw ReturnValue.Failure(rv, function).OfTheModule();
         }
     }
 }

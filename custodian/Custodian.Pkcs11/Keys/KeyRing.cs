@@ -32,10 +32,13 @@ internal sealed class KeyRing : IDisposable
         {
             var mechanism = SelfTest.ProvenWrapMechanism(connection);
             var keys = KeyFinder.Find(connection.Anchor, mechanism, RecordKeyTemplates.UnwrappedBy(connection));
-            using var session = connection.OpenSession();
-            SelfTest.Canary(session, keys);
-            SelfTest.RecordKeyRoundTrip(session, keys);
-            return new KeyRing(connection, keys, KeyFinder.AuditPoint(session));
+            SelfTest.Prove(connection, keys);
+            return new KeyRing(connection, keys, KeyFinder.AuditPoint(connection.Anchor));
+        }
+        catch (HsmException e)
+        {
+            connection.Dispose();
+            throw e.OfTheModule();
         }
         catch
         {

@@ -14,7 +14,9 @@ internal static class RecordKeyTemplates
         .Add(Cka.EcParams, Pkcs11Session.P256)
         .Add(Cka.Token, false)
         .Add(Cka.Private, false)
-        .Add(Cka.Verify, false);
+        .Add(Cka.Verify, false)
+        .Add(Cka.Encrypt, false)
+        .Add(Cka.Wrap, false);
 
     public static AttributeTemplate NewPrivate { get; } = Private(extractable: true);
 
@@ -22,7 +24,7 @@ internal static class RecordKeyTemplates
 
     private static AttributeTemplate UnwrappedByNss { get; } = ForNss(Private(extractable: false));
 
-    /// <summary>Every attribute is said: SoftHSM's defaults for an unwrapped key are SENSITIVE=0 and DERIVE=0.</summary>
+    /// <summary>Every attribute is said: SoftHSM's defaults for an unwrapped key are SENSITIVE=0, DERIVE=0 and UNWRAP=1.</summary>
     public static AttributeTemplate UnwrappedBy(TokenConnection connection) => connection.IsNss ? UnwrappedByNss : Unwrapped;
 
     /// <summary>What a thief of the PIN would ask for, to try whether the wrap key lets it happen.</summary>
@@ -43,5 +45,7 @@ internal static class RecordKeyTemplates
         .Add(Cka.Sensitive, true)
         .Add(Cka.Extractable, extractable)
         .Add(Cka.Derive, true)
-        .Add(Cka.Sign, false);
+        .Add(Cka.Sign, false)
+        .Add(Cka.Decrypt, false)
+        .Add(Cka.Unwrap, false);
 }

@@ -37,6 +37,14 @@ internal static class SelfTest
         throw new HsmException(HsmErrorClass.Fatal, 0, "C_WrapKey", "The module wraps no EC key as RFC 5649 (CKM_AES_KEY_WRAP_KWP or _PAD).");
     }
 
+    /// <summary>Proves what every operation needs, under the node's own keys.</summary>
+    /// <exception cref="HsmException">Class Fatal; the message says what the module lacks.</exception>
+    public static void Prove(TokenConnection connection, TokenKeySet keys)
+    {
+        Prove(connection, keys, "seal and open with AES-GCM", Canary);
+        Prove(connection, keys, "wrap a P-256 key, unwrap it and derive a raw x-coordinate with it", RecordKeyRoundTrip);
+    }
+
     /// <summary>The canary: seals and opens with the seal key in the token itself.</summary>
     public static void Canary(Pkcs11Session session, TokenKeySet keys)
     {
@@ -46,11 +54,11 @@ internal static class SelfTest
         session.Random(iv);
         session.Encrypt(keys.SealToken, iv, "custodian/v1 canary"u8, "custodian canary"u8, sealedCanary);
         session.Decrypt(keys.SealToken, iv, "custodian/v1 canary"u8, sealedCanary, opened);
-        Require(opened.StartsWith("custodian canary"u8), "open what it sealed with AES-GCM");
+        Require(opened.StartsWith("custodian canary"u8), "C_Decrypt");
     }
 
-    /// <summary>A record key made, wrapped, unwrapped and evaluated under the token's own keys; x(k * G) is its public point's x.</summary>
-    public static void RecordKeyRoundTrip(Pkcs11Session session, TokenKeySet keys)
+    // Evaluated at the generator a key gives its public point's x, when made as when unwrapped.
+    private static void RecordKeyRoundTrip(Pkcs11Session session, TokenKeySet keys)
     {
         Span<byte> made = stackalloc byte[Pkcs11Session.CoordinateLength];
         Span<byte> evaluated = stackalloc byte[Pkcs11Session.CoordinateLength];
@@ -58,8 +66,22 @@ internal static class SelfTest
         Span<byte> wrapped = stackalloc byte[Pkcs11Session.MaxWrappedKeyLength];
         var length = RecordKey.Make(session, keys, Generator, made, point, wrapped);
         RecordKey.Evaluate(session, keys, wrapped[..length], Generator, evaluated);
-        Require(made.SequenceEqual(point[1..33]), "derive the raw x-coordinate with CKM_ECDH1_DERIVE");
-        Require(evaluated.SequenceEqual(made), "unwrap the key that it wrapped");
+        Require(made.SequenceEqual(point[1..33]), "C_DeriveKey");
+        Require(evaluated.SequenceEqual(made), "C_UnwrapKey");
+    }
+
+    private static void Prove(TokenConnection connection, TokenKeySet keys, string ability, Action<Pkcs11Session, TokenKeySet> trial)
+    {
+        using var session = connection.OpenSession();
+        try
+        {
+            trial(session, keys);
+        }
+        catch (HsmException e)
+        {
+            throw new HsmException(
+                HsmErrorClass.Fatal, e.ReturnValue, e.Function, $"The module does not {ability}, so it cannot be used. {e.Message}", e);
+        }
     }
 
     private static bool IsRfc5649(TokenConnection connection, nuint mechanism)
@@ -111,11 +133,11 @@ internal static class SelfTest
         .Add(Cka.Wrap, true)
         .Add(Cka.Value, value);
 
-    private static void Require(bool condition, string ability)
+    private static void Require(bool condition, string function)
     {
         if (!condition)
         {
-            throw new HsmException(HsmErrorClass.Fatal, 0, "self-test", $"The module does not {ability}; it cannot be used.");
+            throw new HsmException(HsmErrorClass.Fatal, 0, function, $"{function} returned a wrong result.");
         }
     }
 }

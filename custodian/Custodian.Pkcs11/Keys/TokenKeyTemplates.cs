@@ -58,6 +58,8 @@ internal static class TokenKeyTemplates
             .Add(Cka.Sensitive, true)
             .Add(Cka.Extractable, false)
             .Add(Cka.Sign, true)
+            .Add(Cka.Decrypt, false)
+            .Add(Cka.Unwrap, false)
             .Add(Cka.Derive, false);
         AddAllowed(template, protections, [Ckm.Ecdsa]);
         return AddModifiable(template, protections);
@@ -74,7 +76,9 @@ internal static class TokenKeyTemplates
             .Add(Cka.EcParams, Pkcs11Session.P256)
             .Add(Cka.Token, true)
             .Add(Cka.Private, false)
-            .Add(Cka.Verify, true);
+            .Add(Cka.Verify, true)
+            .Add(Cka.Encrypt, false)
+            .Add(Cka.Wrap, false);
         return AddModifiable(template, protections);
     }
 

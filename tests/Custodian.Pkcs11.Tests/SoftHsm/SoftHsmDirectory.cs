@@ -7,6 +7,9 @@ public sealed partial class SoftHsmDirectory : IDisposable
 {
     public const string ModulePath = "/usr/lib/softhsm/libsofthsm2.so";
 
+    private static string? inUse;
+
+    private readonly string? previous = inUse;
     private readonly string root = Directory.CreateTempSubdirectory("custodian-pkcs11-").FullName;
 
     public SoftHsmDirectory()
@@ -23,20 +26,30 @@ public sealed partial class SoftHsmDirectory : IDisposable
             library.reset_on_fork = false
 
             """);
-        UseInThisProcess();
+        Use(Configuration);
     }
 
     public string Tokens => Path.Combine(root, "tokens");
 
     public string Configuration => Path.Combine(root, "softhsm2.conf");
 
-    /// <summary>
-    /// Sets SOFTHSM2_CONF where a native library reads it: .NET keeps its own environment on Unix. Read at the module's next
-    /// initialisation.
-    /// </summary>
-    public void UseInThisProcess() => Assert.Equal(0, SetNativeEnvironment("SOFTHSM2_CONF", Configuration, 1));
+    /// <summary>Removes it all, and what was in use before is in use again.</summary>
+    public void Dispose()
+    {
+        Directory.Delete(root, recursive: true);
+        if (previous is not null)
+        {
+            Use(previous);
+        }
+    }
 
-    public void Dispose() => Directory.Delete(root, recursive: true);
+    // Sets SOFTHSM2_CONF where a native library reads it: .NET keeps its own environment on Unix. Read at the module's next
+    // initialisation.
+    private static void Use(string configuration)
+    {
+        inUse = configuration;
+        Assert.Equal(0, SetNativeEnvironment("SOFTHSM2_CONF", configuration, 1));
+    }
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetNativeEnvironment(string name, string value, int overwrite);
