@@ -1,0 +1,4 @@
+using Custodian.Cli;
+using Custodian.Cli.Commands;
+
+return await CustodyCommand.RunAsync(args, Surroundings.OfProcess());
