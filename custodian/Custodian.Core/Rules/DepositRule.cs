@@ -27,12 +27,6 @@ internal sealed record Deposit
 /// </summary>
 internal static class DepositRule
 {
-    /// <summary>How long a PENDING record is safe from being replaced, so that two devices do not undo each other's work in turn.</summary>
-    internal static readonly TimeSpan PendingHold = TimeSpan.FromSeconds(60);
-
-    /// <summary>How far above its own highest generation a node follows.</summary>
-    internal const ulong GenerationReach = 1UL << 33;
-
     /// <summary>
     /// Checked before all else: the answer to a Deposit whose record_id the node has stored before, or null for a new one. Signatures
     /// are left aside, since ECDSA is randomised and a resend may carry others.
@@ -65,7 +59,7 @@ internal static class DepositRule
             return Refusal.Invalid("envelope", "bytes whose SHA-256 is the header's envelope_digest");
         }
 
-        byte[] body = new LengthPrefixed().Raw(header.Hash.Span).Raw(SHA256.HashData(deposit.MaskedShare.Span)).ToArray();
+        byte[] body = SignatureBody.Deposit(header.Hash.Span, deposit.MaskedShare.Span);
         var place = new SignedPlace(node, account, header.RecordId);
         return place.IsSigned(SignaturePurpose.Deposit, header.OwnerPublicKey, body, deposit.DepositSignature)
             ? null
@@ -112,7 +106,7 @@ internal static class DepositRule
 
     private static Refusal? CheckGeneration(Account account, ulong generation)
     {
-        if (generation > account.HighestGeneration + GenerationReach)
+        if (generation > account.HighestGeneration + Limits.MaxGenerationStep)
         {
             return Refusal.Invalid("header.generation", "at most 2^33 above the highest generation of the account at this node");
         }
@@ -152,8 +146,14 @@ internal static class DepositRule
 
         // A stored time in the future counts as now, as for charges.
         TimeSpan age = TimeSpan.FromMilliseconds(nowMs - Math.Min(pending.StoredMs, nowMs));
-        TimeSpan wait = age > PendingHold ? TimeSpan.Zero : PendingHold - age;
-        bool givesWay = deposit.ReplacesPending == pending.Id && age > PendingHold;
-        return givesWay ? null : new Refusal(RefusalReason.PendingExists, RetryAfter: wait);
+        bool isOld = age > Limits.PendingProtection;
+        if (isOld && deposit.ReplacesPending == pending.Id)
+        {
+            return null;
+        }
+
+        // The hold ends after its last millisecond: whoever came at the exact end would be refused once more.
+        TimeSpan wait = isOld ? TimeSpan.Zero : Limits.PendingProtection - age + TimeSpan.FromMilliseconds(1);
+        return new Refusal(RefusalReason.PendingExists, RetryAfter: wait);
     }
 }

@@ -50,7 +50,7 @@ internal sealed class DepositFlow(
 
         Refusal? refusal = DepositRule.Verify(deposit, account, profile.Node)
             ?? DepositRule.Check(stored, deposit, account, profile.Node, NowMs());
-        return refusal is null ? null : (Outcome<DepositResponse>)refusal;
+        return refusal is null ? null : new Outcome<DepositResponse>?(refusal);
     }
 
     private Task<AdoptedKey> AdoptAsync(HsmAdmission admission, AccountId account, SealedDeposit call)
@@ -61,7 +61,7 @@ internal sealed class DepositFlow(
             call.SealedKey,
             NowMs(),
             context.OfPrepare(account, record),
-            call.MaskedShare,
+            call.Deposit.MaskedShare,
             context.OfRecord(account, record)));
     }
 

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Custodian.Core;
 using Custodian.Protocol;
 using Custodian.Protocol.Wire;
@@ -9,8 +8,7 @@ namespace Custodian.Node.Api.Requests;
 /// <summary>A Deposit, parsed: what the rule decides on, and what goes to the HSM.</summary>
 /// <param name="Deposit">The record.</param>
 /// <param name="SealedKey">What this node answered the Prepare with, or anything else.</param>
-/// <param name="MaskedShare">32 bytes.</param>
-internal sealed record SealedDeposit(Deposit Deposit, ReadOnlyMemory<byte> SealedKey, ReadOnlyMemory<byte> MaskedShare);
+internal sealed record SealedDeposit(Deposit Deposit, ReadOnlyMemory<byte> SealedKey);
 
 /// <summary>The largest of the messages of protocol.md section 12, and the one that brings a header.</summary>
 internal static class DepositParser
@@ -32,14 +30,13 @@ internal static class DepositParser
             new Deposit
             {
                 Header = header!,
-                MaskedShareDigest = SHA256.HashData(share.Span),
+                MaskedShare = share,
                 Envelope = envelope,
                 DepositSignature = signature,
                 Replacement = replacement,
                 ReplacesPending = replacesPending,
             },
-            sealedKey,
-            share));
+            sealedKey));
     }
 
     private static Header? ReadHeader(ByteString bytes, FieldReader fields)

@@ -1,0 +1,2 @@
+// A PKCS#11 module has one state per process, and SoftHSM reads its configuration when that state begins.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
