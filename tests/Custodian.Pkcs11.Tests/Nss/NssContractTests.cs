@@ -1,0 +1,27 @@
+using System.Security.Cryptography;
+
+namespace Custodian.Pkcs11.Tests.Nss;
+
+public sealed class NssContractTests(OpenNss fixture) : HsmContract(fixture.Hsm), IClassFixture<OpenNss>
+{
+    [Fact]
+    public void CreateKeys_ModuleThatTakesFewerProtections_SaysWhichItDidNot()
+    {
+        var wrap = fixture.Keys.Single(key => key.Label == "custodian/wrap/1");
+
+        Assert.Contains("whoever holds the PIN can unwrap keys as extractable", wrap.Missing);
+    }
+
+    [Fact]
+    public async Task Sign_Message_VerifiesUnderTheAuditPublicKey()
+    {
+        var point = fixture.Hsm.AuditPublicKey.ToArray();
+        using var key = ECDsa.Create(new ECParameters
+        {
+            Curve = ECCurve.NamedCurves.nistP256,
+            Q = new ECPoint { X = point[1..33], Y = point[33..] },
+        });
+
+        Assert.True(key.VerifyData("entry"u8.ToArray(), await Hsm.SignAsync("entry"u8.ToArray()), HashAlgorithmName.SHA256));
+    }
+}

@@ -1,0 +1,58 @@
+using Custodian.Pkcs11.Binding;
+
+namespace Custodian.Pkcs11.Tests.Nss;
+
+/// <summary>
+/// The softoken of NSS with a fresh database, opened with four sessions. A second module, to catch what is true of the first one only.
+/// It enforces none of the key policy, so that is not tested on it.
+/// </summary>
+public sealed class OpenNss : IAsyncLifetime, IDisposable
+{
+    public const string ModulePath = "/usr/lib/x86_64-linux-gnu/libsoftokn3.so";
+
+    private const string Label = "NSS Certificate DB";
+
+    private readonly string root = Directory.CreateTempSubdirectory("custodian-nss-").FullName;
+    private readonly HsmPin pin = new("user-pin-1234"u8);
+    private Pkcs11Hsm? hsm;
+
+    public Pkcs11Hsm Hsm => hsm ?? throw new InvalidOperationException("The fixture is not initialised.");
+
+    public IReadOnlyList<TokenKeyDescription> Keys { get; private set; } = [];
+
+    private string Parameters => $"configdir='sql:{root}' certPrefix='' keyPrefix='' secmod='secmod.db' flags=";
+
+    private Pkcs11HsmOptions Options => new()
+    {
+        ModulePath = ModulePath,
+        ModuleParameters = Parameters,
+        TokenLabel = Label,
+        Pin = pin,
+        Sessions = 4,
+    };
+
+    public async Task InitializeAsync()
+    {
+        SetFirstPin();
+        Keys = await TokenKeys.CreateAsync(Options, CancellationToken.None);
+        hsm = await Pkcs11Hsm.OpenAsync(Options, CancellationToken.None);
+    }
+
+    public async Task DisposeAsync() => await Hsm.DisposeAsync();
+
+    public void Dispose()
+    {
+        pin.Dispose();
+        Directory.Delete(root, recursive: true);
+    }
+
+    // A new database knows a security officer without a PIN, who may set the user's.
+    private void SetFirstPin()
+    {
+        using var module = Pkcs11Module.Acquire(ModulePath, Parameters);
+        using var session = module.OpenSession(module.Slots().Single(slot => slot.Token.Label == Label), readWrite: true);
+        session.Login(Ck.UserSecurityOfficer, []);
+        session.InitializePin(pin.Bytes);
+        session.Logout();
+    }
+}
