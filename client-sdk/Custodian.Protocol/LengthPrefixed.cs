@@ -11,6 +11,9 @@ namespace Custodian.Protocol;
 /// </summary>
 internal sealed class LengthPrefixed
 {
+    // Replacing what is not text would give two different names the same bytes.
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     private readonly ArrayBufferWriter<byte> _bytes = new(256);
 
     /// <summary>Starts with an ASCII label, written without a length.</summary>
@@ -45,7 +48,8 @@ internal sealed class LengthPrefixed
 
     internal LengthPrefixed Lp(ReadOnlySpan<byte> bytes) => U32(checked((uint)bytes.Length)).Raw(bytes);
 
-    internal LengthPrefixed Lp(string text) => Lp(Encoding.UTF8.GetBytes(text));
+    /// <exception cref="EncoderFallbackException">The text has unpaired surrogates.</exception>
+    internal LengthPrefixed Lp(string text) => Lp(StrictUtf8.GetBytes(text));
 
     internal byte[] ToArray() => _bytes.WrittenSpan.ToArray();
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 
@@ -5,7 +6,7 @@ namespace Custodian.Protocol;
 
 /// <summary>
 /// hash_to_curve of RFC 9380 with the suite P256_XMD:SHA-256_SSWU_RO_. The message may be secret (it holds the stretched secret): all of it
-/// is constant time for a given length of message and tag, every buffer is zeroed, and so is the stack below.
+/// is constant time for a given length of message and tag, every buffer is zeroed, and the stack below is scrubbed.
 /// </summary>
 internal static class HashToCurve
 {
@@ -14,9 +15,6 @@ internal static class HashToCurve
     private const int FieldElements = 2;
     private const int UniformSize = FieldElements * Residue<P256Field>.WideSize;
     private const int MaxTagSize = 255;
-
-    // Deeper than any frame below: a field multiplication keeps some 300 bytes, Power its table of 512.
-    private const int ScrubbedStack = 16384;
 
     /// <summary>The domain separation tag of the protocol (protocol.md section 6).</summary>
     private static ReadOnlySpan<byte> OprfTag => "custodian/v1 P256_XMD:SHA-256_SSWU_RO_"u8;
@@ -41,7 +39,7 @@ internal static class HashToCurve
         finally
         {
             CryptographicOperations.ZeroMemory(uniform);
-            ScrubStack();
+            StackMemory.Scrub();
         }
     }
 
@@ -93,7 +91,7 @@ internal static class HashToCurve
         {
             message.CopyTo(block.AsSpan(InputBlock));
             Span<byte> rest = block.AsSpan(InputBlock + message.Length);
-            System.Buffers.Binary.BinaryPrimitives.WriteUInt16BigEndian(rest, length);
+            BinaryPrimitives.WriteUInt16BigEndian(rest, length);
             tag.CopyTo(rest[3..]);
             rest[^1] = (byte)tag.Length;
             SHA256.HashData(block, digest);
@@ -110,13 +108,5 @@ internal static class HashToCurve
         {
             result[i] = (byte)(a[i] ^ b[i]);
         }
-    }
-
-    /// <summary>Overwrites the stack that the calls before it used: field elements live there in frames that nobody else can reach.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.NoOptimization)]
-    private static void ScrubStack()
-    {
-        Span<byte> frames = stackalloc byte[ScrubbedStack];
-        CryptographicOperations.ZeroMemory(frames);
     }
 }

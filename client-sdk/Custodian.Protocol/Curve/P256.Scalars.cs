@@ -1,4 +1,5 @@
-using System.Security.Cryptography;
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 
 namespace Custodian.Protocol;
 
@@ -29,7 +30,8 @@ internal static partial class P256
     {
         ThrowUnlessScalar(scalar);
         ArgumentOutOfRangeException.ThrowIfNotEqual(inverse32.Length, WordSize, nameof(inverse32));
-        P256Order.Invert(Residue<P256Order>.Read(scalar, out _)).Write(inverse32);
+        InvertInto(scalar, inverse32);
+        StackMemory.Scrub();
     }
 
     /// <summary>
@@ -42,6 +44,17 @@ internal static partial class P256
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(wide48.Length, Residue<P256Order>.WideSize, nameof(wide48));
         ArgumentOutOfRangeException.ThrowIfNotEqual(scalar32.Length, WordSize, nameof(scalar32));
+        ReduceInto(wide48, scalar32);
+        StackMemory.Scrub();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void InvertInto(ReadOnlySpan<byte> scalar, Span<byte> inverse32) =>
+        P256Order.Invert(Residue<P256Order>.Read(scalar, out _)).Write(inverse32);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void ReduceInto(ReadOnlySpan<byte> wide48, Span<byte> scalar32)
+    {
         ulong r0 = 0, r1 = 0, r2 = 0, r3 = 0;
         foreach (byte digits in wide48)
         {
@@ -80,10 +93,10 @@ internal static partial class P256
 
     private static void WriteLimbs(ulong l0, ulong l1, ulong l2, ulong l3, Span<byte> bytes)
     {
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(bytes, l3);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(bytes[8..], l2);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(bytes[16..], l1);
-        System.Buffers.Binary.BinaryPrimitives.WriteUInt64BigEndian(bytes[24..], l0);
+        BinaryPrimitives.WriteUInt64BigEndian(bytes, l3);
+        BinaryPrimitives.WriteUInt64BigEndian(bytes[8..], l2);
+        BinaryPrimitives.WriteUInt64BigEndian(bytes[16..], l1);
+        BinaryPrimitives.WriteUInt64BigEndian(bytes[24..], l0);
     }
 
     private static void ThrowUnlessScalar(ReadOnlySpan<byte> scalar)

@@ -23,6 +23,7 @@ public readonly record struct AccountId
     private AccountId(ReadOnlySpan<byte> bytes) => bytes.CopyTo(_bytes);
 
     /// <summary>The account of a token's issuer and subject at a set.</summary>
+    /// <exception cref="System.Text.EncoderFallbackException">A text has unpaired surrogates, which have no form in UTF-8.</exception>
     public static AccountId Derive(SetId set, string issuer, string subject) =>
         new(new LengthPrefixed("custodian/v1 account").Lp(set.Value).Lp(issuer).Lp(subject).Sha256());
 

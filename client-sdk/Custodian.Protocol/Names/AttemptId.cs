@@ -23,7 +23,7 @@ public readonly record struct AttemptId
     /// <summary>Reads an identifier of exactly 16 bytes.</summary>
     /// <exception cref="FormatException">The length is another.</exception>
     public static AttemptId Read(ReadOnlySpan<byte> bytes) =>
-        TryRead(bytes, out AttemptId id) ? id : throw new FormatException("a attempt_id is 16 bytes");
+        TryRead(bytes, out AttemptId id) ? id : throw new FormatException("an attempt_id is 16 bytes");
 
     /// <summary>A new identifier from the system's random number generator.</summary>
     public static AttemptId Draw() => new(Identifier16.Draw());
