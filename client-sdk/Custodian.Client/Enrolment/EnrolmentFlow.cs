@@ -1,0 +1,251 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using Custodian.Protocol;
+using Custodian.Protocol.Wire;
+using Google.Protobuf;
+using WireState = Custodian.Protocol.Wire.RecordState;
+
+namespace Custodian.Client;
+
+/// <summary>
+/// Enrol, and Change as its second half (protocol.md section 14). At no instant is there a state in which neither the old nor the new
+/// secret recovers: up to the first Activate a failure leaves what was there before, and is undone; from then on the flow only goes
+/// forward, whatever the caller cancels, and any later recovery finishes what a crash leaves.
+/// </summary>
+internal sealed class EnrolmentFlow
+{
+    private readonly Operation _operation;
+    private readonly AccountView _view;
+    private readonly OwnerKeyRing _owners;
+    private readonly IProgress<CustodyProgress>? _progress;
+    private readonly OutcomeTable _outcomes = new();
+    private readonly ImmutableArray<NodeId> _nodes;
+    private readonly CustodianClientOptions _options;
+
+    internal EnrolmentFlow(Operation operation, AccountView view, OwnerKeyRing owners, IProgress<CustodyProgress>? progress)
+    {
+        (_operation, _view, _owners, _progress) = (operation, view, owners, progress);
+        _options = operation.Core.Options;
+        _nodes = [.. operation.Set.Participants.Select(n => n.Id)];
+        foreach (NodeId node in _nodes)
+        {
+            _outcomes.Set(node, view.Outcomes[node]);
+        }
+    }
+
+    private int Needed => Majority.ToActivate(_nodes.Length, _operation.Set.Threshold, _options.AllowPartialEnrolment);
+
+    /// <summary>Makes and stores the record, and puts it into effect.</summary>
+    /// <exception cref="CustodyException">It did not come to that; what was there before is untouched.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled before the first Activate; what was there before is untouched.</exception>
+    internal async Task<EnrollResult> RunAsync(KeyMaterial key, SecretBytes utf8, CancellationToken cancellation)
+    {
+        NewRecordPlan plan = Plan();
+        ImmutableArray<PreparedNode> prepared = await PrepareAsync(plan, utf8, cancellation).ConfigureAwait(false);
+        try
+        {
+            using NewRecord record = MakeRecord(plan, key);
+            ImmutableArray<NodeId> stored = await DepositAsync(record, prepared, cancellation).ConfigureAwait(false);
+            ImmutableArray<NodeId> active = await ActivateAsync(record, stored).ConfigureAwait(false);
+            Log.Enrolled(_operation.Core.Log, plan.Record.ToString(), plan.Generation, stored.Length, active.Length);
+            Aftermath aftermath = new(_operation, _view, _owners, _outcomes, _progress);
+            ImmutableArray<NodeId> left = await aftermath.RunAsync(record, stored, active).ConfigureAwait(false);
+            return new EnrollResult(new SecretBytes(record.Keys.OwnerPrivateKey))
+            {
+                Record = RecordSummary.Of(record.Header),
+                Stored = stored,
+                Active = active,
+                StillHoldingOld = left,
+                Nodes = _outcomes.Snapshot(),
+            };
+        }
+        finally
+        {
+            Dispose(prepared);
+        }
+    }
+
+    private NewRecordPlan Plan() => new()
+    {
+        Set = _operation.Set.Id,
+        Account = _operation.Account,
+        Record = RecordId.Draw(),
+        Generation = _view.Generation.Next,
+        Threshold = _operation.Set.Threshold,
+        MaxAttempts = _options.MaxAttempts,
+        Participants = [.. _nodes.Select((node, i) => new HeaderParticipant(node, (byte)(i + 1)))],
+        Kdf = _options.Stretching.WithSalt(RandomNumberGenerator.GetBytes(Limits.NewSaltSize)),
+        Created = _options.TimeProvider.GetUtcNow(),
+    };
+
+    private async Task<ImmutableArray<PreparedNode>> PrepareAsync(NewRecordPlan plan, SecretBytes utf8, CancellationToken cancellation)
+    {
+        ThrowIfTooFew(_nodes.Count(n => _outcomes[n].Condition == NodeCondition.Answered));
+        _ = new StageProgress(_progress, CustodyStage.Stretching);
+        using SecretBytes stretched = await RecoveryFlow.StretchAsync(utf8, plan.Kdf, cancellation).ConfigureAwait(false);
+        StageProgress stage = new(_progress, CustodyStage.Preparing, _nodes.Length);
+        var replies = await Task.WhenAll(_nodes.Where(IsUsable).Select(n => PrepareAsync(plan.Record, n, stretched, stage, cancellation)))
+            .ConfigureAwait(false);
+        ImmutableArray<PreparedNode> prepared = [.. replies.Where(r => r.IsAnswer).Select(r => r.Value!)];
+        if (prepared.Length < Needed || cancellation.IsCancellationRequested)
+        {
+            Dispose(prepared);
+            cancellation.ThrowIfCancellationRequested();
+            ThrowIfTooFew(prepared.Length);
+        }
+
+        return prepared;
+    }
+
+    /// <summary>A prepared node never throws, so that the masks of the others are not lost to the cancellation of one.</summary>
+    private async Task<Reply<PreparedNode>> PrepareAsync(
+        RecordId record, NodeId node, SecretBytes stretched, StageProgress stage, CancellationToken cancellation)
+    {
+        try
+        {
+            Reply<PreparedNode> reply = await Task
+                .Run(() => PreparedNode.PrepareAsync(_operation, record, node, stretched, cancellation), CancellationToken.None)
+                .ConfigureAwait(false);
+            _outcomes.Set(node, reply.Outcome);
+            stage.Done(node, reply.Outcome);
+            return reply;
+        }
+        catch (OperationCanceledException)
+        {
+            return Reply<PreparedNode>.Failed(NodeOutcome.Unanswered);
+        }
+    }
+
+    private NewRecord MakeRecord(NewRecordPlan plan, KeyMaterial key)
+    {
+        byte[] payload = key.Serialise(_owners.ToCarry(_view, _operation.Set));
+        try
+        {
+            return NewRecord.Create(plan, payload);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(payload);
+        }
+    }
+
+    /// <summary>A crash in here leaves PENDING records, which stand in the way of the next enrolment for a minute, and the old record as it was.</summary>
+    private async Task<ImmutableArray<NodeId>> DepositAsync(
+        NewRecord record, ImmutableArray<PreparedNode> prepared, CancellationToken cancellation)
+    {
+        StageProgress stage = new(_progress, CustodyStage.Depositing, prepared.Length);
+        ImmutableArray<NodeId> stored = [];
+        try
+        {
+            bool[] took = await Task.WhenAll(prepared.Select(p => DepositAsync(record, p, stage, cancellation))).ConfigureAwait(false);
+            stored = [.. prepared.Where((_, i) => took[i]).Select(p => p.Node)];
+            cancellation.ThrowIfCancellationRequested();
+        }
+        finally
+        {
+            if (stored.Length < Needed || cancellation.IsCancellationRequested)
+            {
+                await UndoAsync(record, prepared).ConfigureAwait(false);
+            }
+        }
+
+        ThrowIfTooFew(stored.Length);
+        return stored;
+    }
+
+    private async Task<bool> DepositAsync(NewRecord record, PreparedNode prepared, StageProgress stage, CancellationToken cancellation)
+    {
+        NodeId node = prepared.Node;
+        Reply<DepositResponse> reply = await _operation.DepositAsync(node, Request(record, prepared), cancellation).ConfigureAwait(false);
+        NodeOutcome outcome = !reply.IsAnswer || reply.Value.State is WireState.Pending or WireState.Active
+            ? reply.Outcome
+            : NodeOutcome.Faulty("it stored a new record in a state that is none");
+        _outcomes.Set(node, outcome);
+        stage.Done(node, outcome);
+        return outcome.Condition == NodeCondition.Answered;
+    }
+
+    private DepositRequest Request(NewRecord record, PreparedNode prepared)
+    {
+        NodeId node = prepared.Node;
+        byte[] masked = record.MaskedShare(prepared);
+        Header header = record.Header;
+        DepositRequest request = new()
+        {
+            SealedKey = prepared.SealedKey,
+            Header = ByteString.CopyFrom(header.Bytes.Span),
+            MaskedShare = ByteString.CopyFrom(masked),
+            Envelope = ByteString.CopyFrom(record.Envelope),
+            DepositSignature = _operation.Sign(
+                record.Keys.Owner, SignaturePurpose.Deposit, node, header.RecordId, SignatureBody.Deposit(header.Hash.Span, masked)),
+        };
+        NodeView? view = _view.At(node);
+        if (_owners.For(view) is { } replaced)
+        {
+            request.ReplacesRecordId = ByteString.CopyFrom(replaced.Record.Record.ToArray());
+            request.ReplaceSignature = _operation.Sign(
+                replaced.Key, SignaturePurpose.Replace, node, header.RecordId, SignatureBody.Replace(header.Hash.Span));
+        }
+
+        if (view?.InState(WireState.Pending) is { } pending)
+        {
+            request.ReplacesPending = ByteString.CopyFrom(pending.Record.ToArray());
+        }
+
+        return request;
+    }
+
+    /// <summary>Deletes what was stored, also where the answer was lost. Not cancelled: it ends by the timeouts of the calls.</summary>
+    private async Task UndoAsync(NewRecord record, ImmutableArray<PreparedNode> prepared) => await Task.WhenAll(prepared
+        .Where(p => _outcomes[p.Node].Condition != NodeCondition.Refused)
+        .Select(p => _operation.DeleteAsync(p.Node, record.Header, WireState.Pending, record.Keys.Owner, _operation.Core.Closing)))
+        .ConfigureAwait(false);
+
+    /// <summary>A crash in here leaves a record that is ACTIVE at some nodes and PENDING at others: both answer, and a Confirm finishes it.</summary>
+    private async Task<ImmutableArray<NodeId>> ActivateAsync(NewRecord record, ImmutableArray<NodeId> stored)
+    {
+        StageProgress stage = new(_progress, CustodyStage.Activating, stored.Length);
+        bool[] took = await Task.WhenAll(stored.Select(n => ActivateAsync(record, n, stage))).ConfigureAwait(false);
+        return [.. stored.Where((_, i) => took[i])];
+    }
+
+    private async Task<bool> ActivateAsync(NewRecord record, NodeId node, StageProgress stage)
+    {
+        Reply<ActivateResponse> reply = await _operation
+            .ActivateAsync(node, record.Header, record.Keys.Owner, _operation.Core.Closing)
+            .ConfigureAwait(false);
+        NodeOutcome outcome = !reply.IsAnswer || reply.Value.State == WireState.Active
+            ? reply.Outcome
+            : NodeOutcome.Faulty("it activated a record and does not have it in effect");
+        _outcomes.Set(node, outcome);
+        stage.Done(node, outcome);
+        return outcome.Condition == NodeCondition.Answered;
+    }
+
+    private bool IsUsable(NodeId node) => _outcomes[node].Condition == NodeCondition.Answered;
+
+    private void ThrowIfTooFew(int done)
+    {
+        if (done >= Needed)
+        {
+            return;
+        }
+
+        var outcomes = _outcomes.Snapshot();
+        TimeSpan? wait = outcomes.Values
+            .Where(o => o.Refusal?.Reason == RefusalReason.PendingExists)
+            .Max(o => o.Refusal?.RetryAfter ?? TimeSpan.Zero as TimeSpan?);
+        bool tokens = outcomes.Values.Count(Absence.IsTokenTrouble) >= Needed - done;
+        throw tokens
+            ? new TokenRejectedException("too few nodes take the access tokens", outcomes)
+            : new EnrollmentRefusedException(Needed, done, wait, outcomes);
+    }
+
+    private static void Dispose(ImmutableArray<PreparedNode> prepared)
+    {
+        foreach (PreparedNode node in prepared)
+        {
+            node.Dispose();
+        }
+    }
+}

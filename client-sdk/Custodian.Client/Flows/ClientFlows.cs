@@ -1,0 +1,138 @@
+using Custodian.Protocol;
+
+namespace Custodian.Client;
+
+/// <summary>The methods of <see cref="CustodianClient"/> from where spans have become owned secrets: each takes over what it is given.</summary>
+internal sealed class ClientFlows(ClientCore core)
+{
+    internal Task<RecoverySession> PrepareAsync(IProgress<CustodyProgress>? progress, CancellationToken cancellation) =>
+        RecoverySession.PrepareAsync(new Operation(core), progress, cancellation);
+
+    internal async Task<AccountDescription> DescribeAsync(IProgress<CustodyProgress>? progress, CancellationToken cancellation)
+    {
+        Operation operation = new(core);
+        return AccountReading.Describe(operation, await SurveyAsync(operation, progress, cancellation).ConfigureAwait(false));
+    }
+
+    internal async Task<DeleteResult> DeleteOwnedAsync(
+        SecretBytes ownerKey, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
+    {
+        Operation operation = new(core);
+        AccountView view = await SurveyAsync(operation, progress, cancellation).ConfigureAwait(false);
+        Header owned = OwnedHeader(operation, view, ownerKey, RecordChoice.Shown(view.Nodes));
+        using OwnerKeyRing owners = OwnerKeyRing.Of(owned, ownerKey, []);
+        return await new Removal(operation, view, owners, progress).RunAsync(cancellation).ConfigureAwait(false);
+    }
+
+    internal async Task<EnrollResult> EnrolAsync(
+        KeyMaterial material, SecretBytes secret, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
+    {
+        using KeyMaterial key = material;
+        using SecretBytes utf8 = secret;
+        Operation operation = new(core);
+        AccountView view = await SurveyAsync(operation, progress, cancellation).ConfigureAwait(false);
+        if (view.Choice.All.FirstOrDefault(r => r.IsActiveSomewhere) is { } present)
+        {
+            throw new AlreadyEnrolledException(present.Header.RecordId, present.Header.Generation, view.Outcomes);
+        }
+
+        using OwnerKeyRing owners = OwnerKeyRing.None();
+        return await new EnrolmentFlow(operation, view, owners, progress).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
+    }
+
+    internal async Task<EnrollResult> ReplaceAsync(
+        SecretBytes ownerKey, KeyMaterial material, SecretBytes secret, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
+    {
+        using KeyMaterial key = material;
+        using SecretBytes utf8 = secret;
+        Operation operation = new(core);
+        AccountView view = await SurveyAsync(operation, progress, cancellation).ConfigureAwait(false);
+        HeldRecord chosen = AccountReading.ChosenOrThrow(operation, view);
+        using OwnerKeyRing owners = OwnerKeyRing.Of(OwnedHeader(operation, view, ownerKey, [chosen]), ownerKey, []);
+        return await new EnrolmentFlow(operation, view, owners, progress).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
+    }
+
+    internal async Task<EnrollResult> ChangeSecretAsync(
+        SecretBytes oldSecret, SecretBytes newSecret, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
+    {
+        using SecretBytes utf8 = newSecret;
+        using Recovered recovered = await OpenAsync(oldSecret, progress, cancellation).ConfigureAwait(false);
+
+        // The settlement may put the record into effect where it was PENDING: only then does every node know it by a state to sign for.
+        await recovered.Settlement.WaitAsync(cancellation).ConfigureAwait(false);
+        EnrollOptions options = new() { Label = recovered.Payload.Label, ContentType = recovered.Payload.ContentType };
+        using KeyMaterial key = KeyMaterial.Copy(recovered.Payload.Secret, options);
+        using OwnerKeyRing owners = OwnerKeyRing.Of(recovered.Header, recovered.OwnerKey, recovered.Payload.FormerOwners);
+        Operation operation = new(core);
+        AccountView view = await SurveyAsync(operation, progress, cancellation).ConfigureAwait(false);
+        return await new EnrolmentFlow(operation, view, owners, progress).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
+    }
+
+    internal async Task<RecoverResult> RecoverAsync(SecretBytes utf8, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
+    {
+        using SecretBytes owned = utf8;
+        using RecoverySession session = await PrepareAsync(progress, cancellation).ConfigureAwait(false);
+        return await session.RecoverAsync(utf8, cancellation).ConfigureAwait(false);
+    }
+
+    internal async Task<CheckResult> CheckAsync(SecretBytes utf8, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
+    {
+        using Recovered recovered = await OpenAsync(utf8, progress, cancellation).ConfigureAwait(false);
+        return new CheckResult
+        {
+            Record = RecordSummary.Of(recovered.Header),
+            IsOlderRecord = recovered.IsOlderRecord,
+            ForeignAttempts = recovered.ForeignAttempts,
+            Settlement = await recovered.Settlement.WaitAsync(cancellation).ConfigureAwait(false),
+        };
+    }
+
+    internal async Task<DeleteResult> DeleteAsync(
+        SecretBytes utf8, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
+    {
+        using Recovered recovered = await OpenAsync(utf8, progress, cancellation).ConfigureAwait(false);
+        await recovered.Settlement.WaitAsync(cancellation).ConfigureAwait(false);
+        using OwnerKeyRing owners = OwnerKeyRing.Of(recovered.Header, recovered.OwnerKey, recovered.Payload.FormerOwners);
+        Operation operation = new(core);
+        AccountView view = await SurveyAsync(operation, progress, cancellation).ConfigureAwait(false);
+        return await new Removal(operation, view, owners, progress).RunAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<Recovered> OpenAsync(SecretBytes utf8, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
+    {
+        using SecretBytes owned = utf8;
+        using RecoverySession session = await PrepareAsync(progress, cancellation).ConfigureAwait(false);
+        return await session.OpenAsync(utf8, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>A change or a deletion concerns every node, so it waits for all of them.</summary>
+    private static async Task<AccountView> SurveyAsync(
+        Operation operation, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
+    {
+        using Survey survey = Survey.Start(operation, progress);
+        await survey.CompleteAsync(cancellation).ConfigureAwait(false);
+        AccountView view = survey.View();
+        AccountReading.ThrowIfTokensDisagree(operation, view);
+        return view;
+    }
+
+    /// <summary>The record among these that an owner key is of.</summary>
+    private static Header OwnedHeader(Operation operation, AccountView view, SecretBytes ownerKey, IReadOnlyCollection<HeldRecord> records)
+    {
+        if (records.Count == 0)
+        {
+            throw Absence.Explain(operation.Set, view);
+        }
+
+        if (!SigningKey.TryCreate(ownerKey.Span, out SigningKey? key))
+        {
+            throw new OwnerKeyRejectedException(view.Outcomes);
+        }
+
+        using (key)
+        {
+            return records.FirstOrDefault(r => key.PublicKey.SequenceEqual(r.Header.OwnerPublicKey.Span))?.Header
+                ?? throw new OwnerKeyRejectedException(view.Outcomes);
+        }
+    }
+}

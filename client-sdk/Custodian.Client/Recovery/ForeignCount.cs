@@ -1,0 +1,34 @@
+using Custodian.Protocol;
+
+namespace Custodian.Client;
+
+/// <summary>Attempts at a record that this client did not make, by node (protocol.md section 14).</summary>
+internal static class ForeignCount
+{
+    /// <summary>By what the nodes show. Nodes without such attempts are left out.</summary>
+    internal static Dictionary<NodeId, int> Of(ClientCore core, HeldRecord record) => Collect(
+        record.Sightings.Select(s => (s.Node, core.OwnAttempts.Foreign(record.Header, s.Node, s.AttemptsRemaining))));
+
+    /// <summary>By the newest that each node said during a try, before a Confirm erases it; each is logged.</summary>
+    internal static Dictionary<NodeId, int> Of(ClientCore core, Trial trial)
+    {
+        Dictionary<NodeId, int> foreign = Collect(trial.Record.Sightings.Select(s => (s.Node, At(core, trial, s))));
+        foreach ((NodeId node, int attempts) in foreign)
+        {
+            Log.ForeignAttempts(core.Log, trial.Header.RecordId.ToString(), attempts, node.Value);
+        }
+
+        return foreign;
+    }
+
+    private static int At(ClientCore core, Trial trial, Sighting sighting)
+    {
+        NodeAnswer? answer = trial.Answers.FirstOrDefault(a => a.Node == sighting.Node);
+        return answer is { Outcome.Condition: NodeCondition.Answered, Remaining: { } remaining }
+            ? core.OwnAttempts.Foreign(trial.Header, sighting.Node, remaining)
+            : core.OwnAttempts.Foreign(trial.Header, sighting.Node, sighting.AttemptsRemaining - 1);
+    }
+
+    private static Dictionary<NodeId, int> Collect(IEnumerable<(NodeId Node, int Attempts)> nodes) =>
+        nodes.Where(n => n.Attempts > 0).ToDictionary(n => n.Node, n => n.Attempts);
+}

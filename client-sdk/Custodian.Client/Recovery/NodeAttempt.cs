@@ -1,0 +1,91 @@
+using Custodian.Protocol;
+using Custodian.Protocol.Wire;
+using Google.Protobuf;
+
+namespace Custodian.Client;
+
+/// <summary>
+/// One node's part of a try: blind, ask, check, unmask. The attempt_id is new for every try and the same for its resends, which repeat the
+/// blinded point byte for byte.
+/// </summary>
+internal sealed class NodeAttempt : IDisposable
+{
+    private readonly Operation _operation;
+    private readonly Header _header;
+    private readonly HeaderParticipant _participant;
+    private readonly BlindedInput _input;
+    private readonly AttemptId _attempt = AttemptId.Draw();
+
+    internal NodeAttempt(Operation operation, Header header, HeaderParticipant participant, SecretBytes stretched)
+    {
+        _operation = operation;
+        _header = header;
+        _participant = participant;
+        _input = new BlindedInput(operation.Account, header.RecordId, participant.Node, stretched);
+    }
+
+    internal NodeId Node => _participant.Node;
+
+    /// <summary>Makes the attempt. Never throws: an attempt that was cancelled is an answer that did not come.</summary>
+    internal async Task<NodeAnswer> RunAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            EvaluateRequest request = new()
+            {
+                RecordId = ByteString.CopyFrom(_header.RecordId.ToArray()),
+                AttemptId = ByteString.CopyFrom(_attempt.ToArray()),
+                Blinded = _input.Blind(),
+            };
+            cancellation.ThrowIfCancellationRequested();
+            _operation.Core.OwnAttempts.Add(_header.RecordId, Node);
+            Reply<EvaluateResponse> reply = await _operation.EvaluateAsync(Node, request, cancellation).ConfigureAwait(false);
+            return reply.IsAnswer ? Check(reply.Value) : Answer(reply.Outcome);
+        }
+        catch (OperationCanceledException)
+        {
+            return Answer(NodeOutcome.Unanswered);
+        }
+    }
+
+    public void Dispose() => _input.Dispose();
+
+    private NodeAnswer Check(EvaluateResponse response)
+    {
+        if (AnswerCheck.WhyFaulty(response, _header, Node, _operation.Account) is { } why)
+        {
+            Log.NodeFaulty(_operation.Core.Log, Node.Value, why);
+            return Answer(NodeOutcome.Faulty(why), response);
+        }
+
+        SecretBytes share = SecretBytes.Allocate(Limits.ShareSize);
+        if (!_input.TryMask(response.Evaluated.Span, share.Span))
+        {
+            share.Dispose();
+            return Answer(NodeOutcome.Faulty("what it evaluated is no point of the curve"), response);
+        }
+
+        Xor(share.Span, response.MaskedShare.Span);
+        return Answer(NodeOutcome.Answered, response, share);
+    }
+
+    private NodeAnswer Answer(NodeOutcome outcome, EvaluateResponse? response = null, SecretBytes? share = null) => new()
+    {
+        Node = Node,
+        Index = _participant.Index,
+        Attempt = _attempt,
+        Outcome = outcome,
+        Share = share,
+        Envelope = share is null ? default : response!.Envelope.Memory,
+        Sequence = response?.Sequence,
+        Remaining = response is null ? null : (int)Math.Min(response.AttemptsRemaining, Limits.MaxAttempts),
+    };
+
+    private static void Xor(Span<byte> mask, ReadOnlySpan<byte> masked)
+    {
+        for (int i = 0; i < mask.Length; i++)
+        {
+            mask[i] ^= masked[i];
+        }
+    }
+}

@@ -1,0 +1,20 @@
+using System.Collections.Immutable;
+using Custodian.Protocol;
+
+namespace Custodian.Client;
+
+/// <summary>What happened after a recovery (protocol.md section 14).</summary>
+public sealed record SettlementReport
+{
+    /// <summary>Nodes that have given the attempts back.</summary>
+    public required ImmutableArray<NodeId> Confirmed { get; init; }
+
+    /// <summary>Nodes whose answer fails a check or does not fit the others': broken, or lying.</summary>
+    public required ImmutableArray<NodeId> Faulty { get; init; }
+
+    /// <summary>Nodes where a record that an earlier change had replaced was now removed.</summary>
+    public required ImmutableArray<NodeId> Retired { get; init; }
+
+    /// <summary>How each node of the record fared in the end.</summary>
+    public required IReadOnlyDictionary<NodeId, NodeOutcome> Nodes { get; init; }
+}
