@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Custodian.Pkcs11;
 
 namespace Custodian.Node.Host;
 
@@ -11,13 +12,13 @@ internal static class PinSource
 {
     private const string Variable = "CUSTODIAN_PIN";
     private const string Credential = "custodian-pin";
-    private const int LongestPin = 256;
+    private const int LongestPin = 255;
     private const UnixFileMode Others =
         UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
 
-    /// <summary>The PIN in pinned memory; the caller zeroes it.</summary>
+    /// <summary>The PIN in pinned memory; the caller disposes it.</summary>
     /// <exception cref="NodeStartException">There is no PIN, or it is not kept safely.</exception>
-    internal static byte[] Read(string? pinFile)
+    internal static HsmPin Read(string? pinFile)
     {
         if (pinFile is not null)
         {
@@ -39,7 +40,7 @@ internal static class PinSource
         throw new NodeStartException($"no PIN for the HSM: name a file as hsm:pin_file, set {Variable}, or load the systemd credential '{Credential}'");
     }
 
-    private static byte[] ReadFile(string path, bool checkMode)
+    private static HsmPin ReadFile(string path, bool checkMode)
     {
         if (checkMode && (File.GetUnixFileMode(path) & Others) != 0)
         {
@@ -49,7 +50,7 @@ internal static class PinSource
         return Pin(File.ReadAllBytes(path));
     }
 
-    private static byte[] Pin(byte[] raw)
+    private static HsmPin Pin(byte[] raw)
     {
         try
         {
@@ -59,9 +60,7 @@ internal static class PinSource
                 throw new NodeStartException($"the HSM's PIN must be 1 to {LongestPin} bytes on one line");
             }
 
-            byte[] pin = GC.AllocateUninitializedArray<byte>(trimmed.Length, pinned: true);
-            trimmed.CopyTo(pin);
-            return pin;
+            return new HsmPin(trimmed);
         }
         finally
         {

@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Authentication;
 using Custodian.Node.Access;
 using Custodian.Node.Api;
+using Custodian.Node.Api.Health;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -29,6 +30,9 @@ internal static class WebHost
         Map(app, runtime.Readiness);
         return app;
     }
+
+    private static IResult Ready(ReadinessState state) => Results.Text(
+        state.Summary + "\n", statusCode: state.IsReady ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
 
     /// <summary>The address it listens on, with the port that was taken where the configuration says 0.</summary>
     internal static string AddressOf(WebApplication app) =>
@@ -62,10 +66,8 @@ internal static class WebHost
 
     private static void Map(WebApplication app, Readiness readiness)
     {
-        app.MapCustody();
+        app.MapCustodyApi();
         app.MapGet("/livez", () => Results.Text("live\n"));
-        app.MapGet("/readyz", () => readiness.IsReady
-            ? Results.Text("ready\n")
-            : Results.Text($"not ready: {readiness.Reason}\n", statusCode: StatusCodes.Status503ServiceUnavailable));
+        app.MapGet("/readyz", () => Ready(readiness.Current));
     }
 }

@@ -27,4 +27,13 @@ internal interface IAccountStore : IAsyncDisposable
     /// <exception cref="StorageException">Nothing was written.</exception>
     Task<Decision<T>> DecideAsync<T>(AccountId account, Func<Account, Decision<T>> decide, CancellationToken cancellationToken)
         where T : class;
+
+    /// <summary>
+    /// Reads the audit log in its order, without holding up the writer: entries appended meanwhile are seen as well.
+    /// </summary>
+    /// <param name="from">The key of the first entry to read; 0 for all.</param>
+    /// <param name="accountRow">The row's name of the one account whose entries are wanted, as <see cref="RowOf"/> gives it; null for all.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    /// <exception cref="StorageException">The log cannot be read.</exception>
+    IAsyncEnumerable<AuditRow> ReadAuditAsync(long from, ReadOnlyMemory<byte>? accountRow, CancellationToken cancellationToken);
 }

@@ -1,0 +1,20 @@
+using Custodian.Node.Host;
+using Custodian.Pkcs11;
+
+namespace Custodian.Node.Commands;
+
+/// <summary>What an operator can do about a failing HSM.</summary>
+internal static class HsmAdvice
+{
+    internal static string For(HsmException error, HsmSettings hsm)
+    {
+        string what = $"the HSM's token '{hsm.TokenLabel}' does not work: {error.Message} ({error.Function}, CK_RV 0x{error.ReturnValue:x})";
+        string advice = error.Class switch
+        {
+            HsmErrorClass.Pin => "the PIN was tried once and will not be tried again by itself, since an HSM locks after a few wrong ones; check the PIN and start again",
+            HsmErrorClass.Fatal => "check that the module finds its configuration (SoftHSM: SOFTHSM2_CONF) and that the token is there",
+            _ => "start again, and look into the HSM's own log if it goes on",
+        };
+        return $"{what}; {advice}";
+    }
+}

@@ -1,0 +1,35 @@
+using System.CommandLine;
+using Custodian.Node.Host;
+
+namespace Custodian.Node.Commands;
+
+/// <summary><c>custodian serve</c>.</summary>
+internal static class ServeCommand
+{
+    internal static Command Build()
+    {
+        var common = new CommonOptions();
+        var readyFile = new Option<string?>("--ready-file")
+        {
+            Description = "a file to write the address to once the node serves, for scripts that wait for it; removed when the node stops",
+        };
+        return common.Build(
+            "serve",
+            "Serves until SIGTERM or SIGINT; then takes no new calls, finishes those it accepted, and exits.",
+            [readyFile],
+            (parsed, configuration, cancellation) => RunAsync(configuration, parsed.GetValue(readyFile), cancellation));
+    }
+
+    private static async Task<int> RunAsync(NodeConfiguration configuration, string? readyFile, CancellationToken cancellation)
+    {
+        ServerCertificate certificate = ServerCertificate.Load(configuration.Tls);
+        await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation);
+        await using WebApplication app = WebHost.Build(configuration, runtime, certificate);
+        await app.StartAsync(cancellation);
+        using var ready = ReadyFile.Write(readyFile, WebHost.AddressOf(app));
+        HostLog.Serving(app.Logger, configuration.NodeId, WebHost.AddressOf(app), certificate.Pin);
+        await using HealthLoop health = HealthLoop.Start(runtime, app.Lifetime, app.Logger);
+        await app.WaitForShutdownAsync(cancellation);
+        return runtime.StoreFailure.IsCompleted ? ExitCode.Failed : ExitCode.Done;
+    }
+}

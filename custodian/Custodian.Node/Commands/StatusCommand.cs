@@ -1,0 +1,89 @@
+using System.CommandLine;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using Custodian.Node.Host;
+using Custodian.Node.Storage;
+
+namespace Custodian.Node.Commands;
+
+/// <summary><c>custodian status</c>: what the node holds, whether its HSM works, and whether it answers.</summary>
+internal static class StatusCommand
+{
+    private sealed record Status(
+        string NodeId, IReadOnlyList<string> Sets, string Serving, string Hsm, long Accounts, IReadOnlyDictionary<string, long> Records,
+        long AuditEntries, int SchemaVersion, long DatabaseBytes);
+
+    internal static Command Build()
+    {
+        var common = new CommonOptions();
+        return common.Build(
+            "status",
+            "Prints what the node holds, whether its HSM works, and whether it answers at its address. Exit status 4 when it does not answer.",
+            [],
+            (parsed, configuration, cancellation) => RunAsync(configuration, parsed.GetValue(common.Json), cancellation));
+    }
+
+    private static async Task<int> RunAsync(NodeConfiguration configuration, bool json, CancellationToken cancellation)
+    {
+        string serving = await AskAsync(configuration, cancellation);
+        await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation);
+        await runtime.Hsm.ProbeAsync(cancellation);
+        StoreStatus store = await runtime.Store.ReadStatusAsync(cancellation);
+        var status = new Status(
+            configuration.NodeId.Value,
+            [.. configuration.Sets.Select(s => s.Value)],
+            serving,
+            $"token '{runtime.Hsm.Token.Label}', serial {runtime.Hsm.Token.Serial}, passes its canary",
+            store.Accounts,
+            store.Records.ToDictionary(r => r.Key.ToString().ToUpperInvariant(), r => r.Value),
+            store.AuditEntries,
+            store.SchemaVersion,
+            store.DatabaseBytes);
+        Terminal.Print(json, status, text => Write(status, text));
+        return serving == "ready" ? ExitCode.Done : ExitCode.NotReady;
+    }
+
+    private static void Write(Status status, TextWriter text)
+    {
+        text.WriteLine($"node      {status.NodeId}, sets {string.Join(", ", status.Sets)}");
+        text.WriteLine($"serving   {status.Serving}");
+        text.WriteLine($"hsm       {status.Hsm}");
+        text.WriteLine($"records   {string.Join(", ", status.Records.Select(r => $"{r.Value} {r.Key}"))}, of {status.Accounts} accounts");
+        text.WriteLine($"audit     {status.AuditEntries} entries");
+        text.WriteLine($"database  {status.DatabaseBytes} bytes, schema {status.SchemaVersion}");
+    }
+
+    /// <summary>Asks the running node, trusting just the certificate that is configured here.</summary>
+    private static async Task<string> AskAsync(NodeConfiguration configuration, CancellationToken cancellation)
+    {
+        if (configuration.Listen.Port == 0)
+        {
+            return "unknown, since listen takes a free port; name the port with --override listen=address:port";
+        }
+
+        ServerCertificate own = ServerCertificate.Load(configuration.Tls);
+        using var handler = new SocketsHttpHandler
+        {
+            SslOptions = { RemoteCertificateValidationCallback = (_, shown, _, _) => IsOwn(own, shown) },
+        };
+        using var http = new HttpClient(handler) { Timeout = TimeSpan.FromSeconds(5) };
+        try
+        {
+            using HttpResponseMessage response = await http.GetAsync(ReadyAddress(configuration), cancellation);
+            return (await response.Content.ReadAsStringAsync(cancellation)).Trim();
+        }
+        catch (Exception error) when (error is HttpRequestException or TaskCanceledException)
+        {
+            return $"no answer at {configuration.Listen}";
+        }
+    }
+
+    private static Uri ReadyAddress(NodeConfiguration configuration)
+    {
+        var host = configuration.Listen.Address.Equals(System.Net.IPAddress.Any) ? System.Net.IPAddress.Loopback : configuration.Listen.Address;
+        return new UriBuilder("https", host.ToString(), configuration.Listen.Port, "readyz").Uri;
+    }
+
+    private static bool IsOwn(ServerCertificate own, X509Certificate? shown) =>
+        shown is not null && shown.GetRawCertData().AsSpan().SequenceEqual(own.Certificate.RawDataMemory.Span);
+}

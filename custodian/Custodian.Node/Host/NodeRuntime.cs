@@ -1,0 +1,118 @@
+using System.Collections.Frozen;
+using System.Diagnostics.Metrics;
+using Custodian.Node.Api;
+using Custodian.Node.Api.Health;
+using Custodian.Node.Storage;
+using Custodian.Pkcs11;
+
+namespace Custodian.Node.Host;
+
+/// <summary>What a command of a node stands on: the HSM and the database that only it opens.</summary>
+internal sealed class NodeRuntime : IAsyncDisposable
+{
+    private readonly NodeConfiguration _configuration;
+    private readonly ServiceProvider _metering;
+
+    private NodeRuntime(NodeConfiguration configuration, Pkcs11Hsm hsm, SqliteAccountStore store, ServiceProvider metering) =>
+        (_configuration, Hsm, Store, _metering) = (configuration, hsm, store, metering);
+
+    internal Pkcs11Hsm Hsm { get; }
+
+    internal SqliteAccountStore Store { get; }
+
+    internal Readiness Readiness { get; } = new();
+
+    /// <summary>Completes when a COMMIT failed: the node must stop.</summary>
+    internal Task StoreFailure => Store.Failed;
+
+    /// <summary>Logs in to the token and opens the database.</summary>
+    /// <exception cref="NodeStartException">There is no PIN.</exception>
+    /// <exception cref="HsmException">The token does not work, or the PIN is wrong: it was tried once.</exception>
+    /// <exception cref="StorageException">There is no database of this node, or it is of a newer schema.</exception>
+    internal static async Task<NodeRuntime> OpenAsync(NodeConfiguration configuration, CancellationToken cancellation)
+    {
+        RequireDatabase(configuration);
+        ServiceProvider metering = new ServiceCollection().AddMetrics().AddLogging(l => l.AddJsonConsole()).BuildServiceProvider();
+        Pkcs11Hsm? hsm = null;
+        try
+        {
+            using HsmPin pin = PinSource.Read(configuration.Hsm.PinFile);
+            hsm = await Pkcs11Hsm.OpenAsync(HsmOptions(configuration.Hsm, pin), cancellation);
+            SqliteAccountStore store = await SqliteAccountStore.OpenAsync(
+                StoreOptions(configuration),
+                hsm,
+                new StoreMetrics(metering.GetRequiredService<IMeterFactory>()),
+                TimeProvider.System,
+                metering.GetRequiredService<ILogger<SqliteAccountStore>>());
+            return RequireOwn(new NodeRuntime(configuration, hsm, store, metering));
+        }
+        catch
+        {
+            if (hsm is not null)
+            {
+                await hsm.DisposeAsync();
+            }
+
+            await metering.DisposeAsync();
+            throw;
+        }
+    }
+
+    internal static Pkcs11HsmOptions HsmOptions(HsmSettings hsm, HsmPin pin) => new()
+    {
+        ModulePath = hsm.Module,
+        TokenLabel = hsm.TokenLabel,
+        Pin = pin,
+        Sessions = hsm.Sessions,
+        MaxWaiting = hsm.MaxWaiting,
+        AdmissionWait = TimeSpan.FromMilliseconds(hsm.WaitMs),
+    };
+
+    /// <summary>Makes the database with new secrets, sealed by the HSM.</summary>
+    internal static Task CreateDatabaseAsync(NodeConfiguration configuration, Pkcs11Hsm hsm)
+    {
+        Directory.CreateDirectory(configuration.DataFolder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return NodeDatabase.CreateAsync(StoreOptions(configuration), configuration.NodeId, hsm, TimeProvider.System);
+    }
+
+    internal static SqliteStoreOptions StoreOptions(NodeConfiguration configuration) => new()
+    {
+        Path = configuration.DatabaseFile,
+        MaxPageCount = configuration.MaxDatabasePages,
+    };
+
+    /// <summary>Registers what the API asks for.</summary>
+    internal void AddTo(IServiceCollection services)
+    {
+        services.AddSingleton<IHsm>(Hsm);
+        services.AddSingleton<IAccountStore>(Store);
+        services.AddSingleton(Readiness);
+        services.AddCustodyApi(new NodeProfile(_configuration.NodeId, _configuration.Sets.ToFrozenSet(), _configuration.Attempts));
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Store.DisposeAsync();
+        await Hsm.DisposeAsync();
+        await _metering.DisposeAsync();
+    }
+
+    private static void RequireDatabase(NodeConfiguration configuration)
+    {
+        if (!File.Exists(configuration.DatabaseFile))
+        {
+            throw new NodeStartException($"there is no database {configuration.DatabaseFile}; run 'custodian init' once, or restore a backup");
+        }
+    }
+
+    private static NodeRuntime RequireOwn(NodeRuntime runtime)
+    {
+        if (runtime.Store.Node == runtime._configuration.NodeId)
+        {
+            return runtime;
+        }
+
+        throw new NodeStartException($"the database is that of node {runtime.Store.Node}, not of {runtime._configuration.NodeId}; check node_id and data");
+    }
+}

@@ -1,0 +1,216 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
+using Custodian.Core;
+using Custodian.Protocol;
+using Custodian.Protocol.Wire;
+using Microsoft.Data.Sqlite;
+
+namespace Custodian.Node.Storage;
+
+/// <summary>
+/// Loads accounts over one connection and refuses every row that does not authenticate. Whoever calls has a transaction open, so that
+/// all rows are of one instant. One thread at a time.
+/// </summary>
+internal sealed class AccountReader : IDisposable
+{
+    private readonly NodeSecrets _secrets;
+    private readonly BodyCache _cache;
+    private readonly BodyCipher _cipher;
+    private readonly Statement _account;
+    private readonly Statement _records;
+    private readonly Statement _body;
+    private readonly Statement _entries;
+
+    internal AccountReader(SqliteConnection connection, NodeSecrets secrets, BodyCache cache)
+    {
+        _secrets = secrets;
+        _cache = cache;
+        _cipher = new BodyCipher(secrets);
+        _account = new Statement(
+            connection,
+            "SELECT id, highest_generation, forgotten_generation, tombstones, newest_audit, mac FROM accounts WHERE row = $1");
+        _records = new Statement(
+            connection,
+            """
+            SELECT r.id, r.record_id, r.state, r.charges, r.last_sequence, r.confirmed_attempt, r.confirmed_sequence, r.stored_ms, r.slot,
+              r.body_tag, r.mac, s.part
+            FROM records r JOIN sealed_parts s ON s.slot = r.slot WHERE r.account = $1 ORDER BY r.id
+            """);
+        _body = new Statement(connection, "SELECT body FROM bodies WHERE id = $1");
+        _entries = new Statement(connection, "SELECT entry FROM audit WHERE account = $1 ORDER BY id DESC");
+    }
+
+    /// <summary>What stands for an account in the audit table's index: the first eight bytes of its row's name.</summary>
+    internal static long AuditKey(ReadOnlySpan<byte> row) => BinaryPrimitives.ReadInt64BigEndian(row);
+
+    /// <summary>Loads the account of this row's name; one that was never stored is empty.</summary>
+    /// <exception cref="StorageException"><see cref="StorageFault.Tampered"/>: a row of it does not authenticate.</exception>
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "listed by the filter")]
+    internal LoadedAccount Load(byte[] row)
+    {
+        try
+        {
+            return LoadAuthentic(row);
+        }
+        catch (Exception broken) when (broken is FormatException or InvalidCastException or OverflowException or ArgumentException
+            or InvalidOperationException or CryptographicException)
+        {
+            // A value of another type or form than the node writes.
+            throw Tampered("a row of the account holds what the node never wrote", broken);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _account.Dispose();
+        _records.Dispose();
+        _body.Dispose();
+        _entries.Dispose();
+        _cipher.Dispose();
+    }
+
+    private static StorageException Tampered(string what, Exception? inner = null) => new(StorageFault.Tampered, what, inner);
+
+    private LoadedAccount LoadAuthentic(byte[] row)
+    {
+        if (ReadAccount(row) is not { } found)
+        {
+            return NewestEntry(row) is null
+                ? new LoadedAccount(0, row, Account.Empty, [])
+                : throw Tampered("the audit log knows an account whose row is gone");
+        }
+
+        (long id, AccountColumns columns, byte[] mac) = found;
+        List<LoadedRecord> records = ReadRecords(id, row);
+        if (!RowMacs.AreEqual(RowMacs.OfAccount(_secrets, columns, [.. records.Select(r => r.Mac)]), mac))
+        {
+            throw Tampered("the account's row does not authenticate: it or one of its record rows was edited, put back, added or removed");
+        }
+
+        CheckNewestEntry(row, columns.NewestAudit, mac);
+        return new LoadedAccount(id, row, Compose(columns, records), records);
+    }
+
+    private static Account Compose(AccountColumns columns, List<LoadedRecord> records) => new()
+    {
+        Records = [.. records.Select(r => r.Record)],
+        Tombstones = ListColumns.DecodeTombstones(columns.Tombstones),
+        HighestGeneration = columns.HighestGeneration,
+        ForgottenGeneration = columns.ForgottenGeneration,
+    };
+
+    private (long Id, AccountColumns Columns, byte[] Mac)? ReadAccount(byte[] row)
+    {
+        using SqliteDataReader reader = _account.Query(row);
+        if (!reader.Read())
+        {
+            return null;
+        }
+
+        var columns = new AccountColumns(row, Unsigned(reader, 1), Unsigned(reader, 2), Blob(reader, 3), Blob(reader, 4));
+        return (reader.GetInt64(0), columns, Blob(reader, 5));
+    }
+
+    private List<LoadedRecord> ReadRecords(long account, byte[] row)
+    {
+        using SqliteDataReader reader = _records.Query(account);
+        List<LoadedRecord> records = [];
+        while (reader.Read())
+        {
+            records.Add(ReadRecord(reader, row));
+        }
+
+        return records;
+    }
+
+    private LoadedRecord ReadRecord(SqliteDataReader reader, byte[] row)
+    {
+        var columns = new RecordColumns(
+            Blob(reader, 1),
+            checked((byte)reader.GetInt64(2)),
+            Blob(reader, 3),
+            Unsigned(reader, 4),
+            Blob(reader, 5),
+            Unsigned(reader, 6),
+            reader.GetInt64(7),
+            SealedSlot.Unpad(Blob(reader, 11)),
+            Blob(reader, 9));
+        byte[] mac = Blob(reader, 10);
+        if (!RowMacs.AreEqual(RowMacs.OfRecord(_secrets, row, columns), mac))
+        {
+            throw Tampered("a record's row does not authenticate: it was edited or exchanged");
+        }
+
+        long id = reader.GetInt64(0);
+        return new LoadedRecord(id, reader.GetInt64(8), columns.BodyTag, mac, Compose(columns, ReadBody(id, row, columns)));
+    }
+
+    private static StoredRecord Compose(RecordColumns columns, RecordBody body) => new()
+    {
+        Header = body.Header,
+        SealedPart = columns.SealedPart,
+        MaskedShareDigest = body.MaskedShareDigest,
+        Envelope = body.Envelope,
+        DepositSignature = body.DepositSignature,
+        Replacement = body.Replacement,
+        StoredMs = columns.StoredMs,
+        State = (RecordState)columns.State,
+        Charges = ListColumns.DecodeCharges(columns.Charges),
+        LastSequence = columns.LastSequence,
+        ConfirmedAttempt = columns.ConfirmedAttempt.Length == 0 ? null : AttemptId.Read(columns.ConfirmedAttempt),
+        ConfirmedSequence = columns.ConfirmedSequence,
+    };
+
+    private RecordBody ReadBody(long id, byte[] row, RecordColumns columns)
+    {
+        if (_cache.TryGet(id, columns.BodyTag, out RecordBody? cached))
+        {
+            return cached;
+        }
+
+        using SqliteDataReader reader = _body.Query(id);
+        byte[] ciphertext = reader.Read() ? Blob(reader, 0) : throw Tampered("a record's body is gone");
+        RecordBody body = RecordBody.Decode(_cipher.Open(row, columns.RecordId, columns.BodyTag, ciphertext));
+        _cache.Put(id, columns.BodyTag, body);
+        return body;
+    }
+
+    /// <summary>An account put back with all its record rows authenticates; only that its newest entry is a newer one gives it away.</summary>
+    private void CheckNewestEntry(byte[] row, byte[] named, byte[] mac)
+    {
+        bool isNewest = NewestEntry(row) is { } entry
+            && RowMacs.AreEqual(named, entry.Random.Span)
+            && RowMacs.AreEqual(mac, entry.RowMac.Span);
+        if (!isNewest)
+        {
+            throw Tampered("the account's row is not the one that its newest audit entry was written with: one of them was put back");
+        }
+    }
+
+    private AuditEntry? NewestEntry(byte[] row)
+    {
+        // Two accounts that share the first eight bytes of their names are told apart by the entries themselves.
+        using SqliteDataReader reader = _entries.Query(AuditKey(row));
+        while (reader.Read())
+        {
+            if (!AuditEntry.TryParse(Blob(reader, 0), out AuditEntry? entry))
+            {
+                throw Tampered("an audit entry of the account is none");
+            }
+
+            if (entry.AccountRow.Span.SequenceEqual(row))
+            {
+                return entry;
+            }
+        }
+
+        return null;
+    }
+
+    private static byte[] Blob(SqliteDataReader reader, int column) => reader.GetFieldValue<byte[]>(column);
+
+    private static ulong Unsigned(SqliteDataReader reader, int column) => unchecked((ulong)reader.GetInt64(column));
+}

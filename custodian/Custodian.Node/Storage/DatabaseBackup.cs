@@ -1,0 +1,39 @@
+using Microsoft.Data.Sqlite;
+
+namespace Custodian.Node.Storage;
+
+/// <summary>Copies a node's database while the node serves, by SQLite's online backup: the copy is of one instant.</summary>
+/// <remarks>
+/// The copy reads nothing without the node's HSM. A node that serves from it has forgotten the attempts charged since, which is why
+/// protocol.md section 11 leaves a restored record one attempt at most; and it keeps what is destroyed later, until the wrap key version
+/// that it is under is destroyed.
+/// </remarks>
+internal static class DatabaseBackup
+{
+    /// <summary>Writes the copy: one file, without a log beside it, that appears whole or not at all.</summary>
+    /// <param name="options">The database.</param>
+    /// <param name="path">The copy's name; nothing may have it.</param>
+    /// <exception cref="IOException">There is a file of that name, or it cannot be written.</exception>
+    /// <exception cref="StorageException">The database cannot be read.</exception>
+    internal static void Write(SqliteStoreOptions options, string path)
+    {
+        try
+        {
+            using SqliteConnection source = SqliteConnections.OpenReader(options);
+            DurableFile.Appear(path, ".partial", unfinished => Copy(source, unfinished));
+        }
+        catch (SqliteException failure)
+        {
+            throw SqliteFaults.Translate(failure, options.Path);
+        }
+    }
+
+    private static void Copy(SqliteConnection source, string path)
+    {
+        using SqliteConnection copy = SqliteConnections.Open(new SqliteStoreOptions { Path = path });
+        source.BackupDatabase(copy);
+
+        // The copied pages say that a log belongs to them. A copy is one file, and says so.
+        copy.Run("PRAGMA journal_mode = DELETE");
+    }
+}

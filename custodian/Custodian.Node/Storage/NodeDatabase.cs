@@ -1,0 +1,67 @@
+using Custodian.Pkcs11;
+using Custodian.Protocol;
+using Microsoft.Data.Sqlite;
+
+namespace Custodian.Node.Storage;
+
+/// <summary>Whose database it is.</summary>
+/// <param name="Node">The node.</param>
+/// <param name="SealedSecrets">The node's secrets, sealed by its HSM.</param>
+/// <param name="CreatedMs">When the database was made, Unix milliseconds.</param>
+internal sealed record NodeIdentity(NodeId Node, ReadOnlyMemory<byte> SealedSecrets, long CreatedMs);
+
+/// <summary>The database file of a node before a store is opened on it: made once, and asked whose it is.</summary>
+internal static class NodeDatabase
+{
+    /// <summary>
+    /// Draws a new node's secrets, has the HSM seal them, and makes the database with them. The file appears under its name whole and
+    /// synced, or not at all: a crash before leaves a <c>.new</c> file that the next call replaces.
+    /// </summary>
+    /// <exception cref="IOException">There is a file of that name, or it cannot be written.</exception>
+    /// <exception cref="HsmException">The HSM did not seal the secrets.</exception>
+    internal static async Task CreateAsync(SqliteStoreOptions options, NodeId node, IHsm hsm, TimeProvider time)
+    {
+        byte[] sealedSecrets;
+        using (NodeSecrets secrets = NodeSecrets.Draw())
+        {
+            sealedSecrets = await secrets.SealAsync(hsm, node).ConfigureAwait(false);
+        }
+
+        Create(options, new NodeIdentity(node, sealedSecrets, time.GetUtcNow().ToUnixTimeMilliseconds()));
+    }
+
+    /// <summary>Makes the database with secrets that are sealed already.</summary>
+    /// <exception cref="IOException">There is a file of that name, or it cannot be written.</exception>
+    internal static void Create(SqliteStoreOptions options, NodeIdentity identity) =>
+        DurableFile.Appear(options.Path, ".new", unfinished => Fill(unfinished, identity));
+
+    /// <summary>Whose database it is, without changing it.</summary>
+    /// <exception cref="StorageException">There is none, it is another program's, or of a newer schema.</exception>
+    internal static NodeIdentity ReadIdentity(SqliteStoreOptions options)
+    {
+        try
+        {
+            using SqliteConnection connection = SqliteConnections.OpenReader(options);
+            Schema.RefuseNewer(connection, Schema.Migrations);
+            using var statement = new Statement(connection, "SELECT node_id, secrets, created_ms FROM node WHERE id = 1");
+            using SqliteDataReader reader = statement.Query();
+            return reader.Read() && NodeId.TryParse(reader.GetString(0), out NodeId node)
+                ? new NodeIdentity(node, reader.GetFieldValue<byte[]>(1), reader.GetInt64(2))
+                : throw new StorageException(StorageFault.Tampered, $"the database {options.Path} does not say whose it is");
+        }
+        catch (SqliteException failure)
+        {
+            throw SqliteFaults.Translate(failure, options.Path);
+        }
+    }
+
+    private static void Fill(string path, NodeIdentity identity)
+    {
+        using SqliteConnection connection = SqliteConnections.Open(new SqliteStoreOptions { Path = path });
+        connection.Run("PRAGMA synchronous = FULL");
+        connection.Run($"PRAGMA application_id = {Schema.ApplicationId}");
+        Schema.BringForward(connection, Schema.Migrations);
+        using var insert = new Statement(connection, "INSERT INTO node (id, node_id, secrets, created_ms) VALUES (1, $1, $2, $3)");
+        insert.Write(identity.Node.Value, identity.SealedSecrets.ToArray(), identity.CreatedMs);
+    }
+}

@@ -1,0 +1,70 @@
+using System.Security.Cryptography;
+using Custodian.Protocol;
+
+namespace Custodian.Node.Storage;
+
+/// <summary>
+/// The MACs of rows: HMAC-SHA-256 under the row key over a label that names the table and its layout, and every column that a rule
+/// depends on, so that no row can be edited, moved or exchanged without the row key.
+/// </summary>
+/// <remarks>
+/// An account's MAC covers the MACs of its record rows in the order of their keys: a record row that is put back, added or taken away
+/// shows. A record's MAC covers the tag of its encrypted body. The account names its newest audit entry by that entry's random bytes and
+/// the entry carries the account's MAC, so that an account that is put back with all its records shows as well, while the newer entry is
+/// there; and each audit row's MAC covers that of the row before it, so that an entry taken away shows when the log is read.
+/// </remarks>
+internal static class RowMacs
+{
+    /// <summary>Length of a MAC in bytes.</summary>
+    internal const int Size = HMACSHA256.HashSizeInBytes;
+
+    /// <summary>The name of an account's row: HMAC(lookup key, account_id), 32 bytes.</summary>
+    internal static byte[] NameOf(NodeSecrets secrets, AccountId account)
+    {
+        Span<byte> id = stackalloc byte[AccountId.Size];
+        account.CopyTo(id);
+        return HMACSHA256.HashData(secrets.LookupKey, id);
+    }
+
+    internal static byte[] OfRecord(NodeSecrets secrets, ReadOnlySpan<byte> account, RecordColumns record) =>
+        Mac(secrets, new LengthPrefixed("custodian/store/1 records")
+            .Lp(account)
+            .Lp(record.RecordId)
+            .U8(record.State)
+            .Lp(record.Charges)
+            .U64(record.LastSequence)
+            .Lp(record.ConfirmedAttempt)
+            .U64(record.ConfirmedSequence)
+            .U64(unchecked((ulong)record.StoredMs))
+            .Lp(record.SealedPart)
+            .Lp(record.BodyTag));
+
+    internal static byte[] OfAccount(NodeSecrets secrets, AccountColumns account, IReadOnlyCollection<byte[]> recordMacs)
+    {
+        LengthPrefixed covered = new LengthPrefixed("custodian/store/1 accounts")
+            .Lp(account.Row)
+            .U64(account.HighestGeneration)
+            .U64(account.ForgottenGeneration)
+            .Lp(account.Tombstones)
+            .Lp(account.NewestAudit)
+            .U32((uint)recordMacs.Count);
+        foreach (byte[] mac in recordMacs)
+        {
+            covered.Lp(mac);
+        }
+
+        return Mac(secrets, covered);
+    }
+
+    /// <param name="secrets">The row key's owner.</param>
+    /// <param name="previous">The MAC of the audit row before it; empty for the first.</param>
+    /// <param name="id">The row's key.</param>
+    /// <param name="entry">The entry's bytes.</param>
+    internal static byte[] OfAudit(NodeSecrets secrets, ReadOnlySpan<byte> previous, long id, ReadOnlySpan<byte> entry) =>
+        Mac(secrets, new LengthPrefixed("custodian/store/1 audit").Lp(previous).U64(unchecked((ulong)id)).Lp(entry));
+
+    internal static bool AreEqual(ReadOnlySpan<byte> expected, ReadOnlySpan<byte> found) =>
+        CryptographicOperations.FixedTimeEquals(expected, found);
+
+    private static byte[] Mac(NodeSecrets secrets, LengthPrefixed covered) => HMACSHA256.HashData(secrets.RowKey, covered.ToArray());
+}

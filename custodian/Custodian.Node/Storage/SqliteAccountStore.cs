@@ -1,0 +1,182 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using Custodian.Core;
+using Custodian.Pkcs11;
+using Custodian.Protocol;
+using Microsoft.Data.Sqlite;
+
+namespace Custodian.Node.Storage;
+
+/// <summary>
+/// The accounts of one node in an SQLite database (architecture.md "Storage"). One thread writes, many calls to a transaction; a few
+/// connections read. Other processes may open the same database meanwhile, such as an operator's command. Thread-safe.
+/// </summary>
+/// <remarks>
+/// What its MACs notice: any row edited, exchanged, removed or put back, alone or with others of its account, as long as a newer audit
+/// entry of the account is there. What they cannot notice: a whole database put back from a copy.
+/// </remarks>
+internal sealed class SqliteAccountStore : IAccountStore
+{
+    private readonly SqliteStoreOptions _options;
+    private readonly NodeSecrets _secrets;
+    private readonly StoreMetrics _metrics;
+    private readonly SqliteConnection _connection;
+    private readonly BatchTransaction _transaction;
+    private readonly LogErasure _erasure;
+    private readonly ReaderPool _readers;
+    private readonly GroupCommitLoop _loop;
+    private int _disposed;
+
+    private SqliteAccountStore(
+        SqliteStoreOptions options, NodeIdentity identity, NodeSecrets secrets, SqliteConnection connection, StoreMetrics metrics,
+        TimeProvider time, ILogger logger)
+    {
+        var cache = new BodyCache(options.BodyCacheBytes);
+        (_options, _secrets, _metrics, _connection, Node) = (options, secrets, metrics, connection, identity.Node);
+        _transaction = new BatchTransaction(connection, Schema.Migrations, identity.Node, secrets, cache, time);
+        _erasure = new LogErasure(connection, options, metrics, logger);
+        _readers = new ReaderPool(options, secrets, cache);
+        _loop = new GroupCommitLoop(options, _transaction, _erasure, metrics, logger);
+    }
+
+    /// <summary>The node whose database it is.</summary>
+    internal NodeId Node { get; }
+
+    /// <summary>
+    /// Ends, with the reason, when a COMMIT failed so that its outcome is unknown. Every call is refused from then on; the node goes
+    /// unready and exits, and what is on the disk decides when it starts again.
+    /// </summary>
+    internal Task<StorageException> Failed => _loop.Failed;
+
+    /// <summary>Opens the database of a node and has the HSM open its secrets; brings the schema forward where it is older.</summary>
+    /// <exception cref="StorageException">There is no such database, it is of a newer schema, or it cannot be opened.</exception>
+    /// <exception cref="HsmException">The HSM does not open the secrets: they were sealed by another, or the HSM failed.</exception>
+    internal static async Task<SqliteAccountStore> OpenAsync(
+        SqliteStoreOptions options, IHsm hsm, StoreMetrics metrics, TimeProvider time, ILogger<SqliteAccountStore> logger)
+    {
+        NodeIdentity identity = NodeDatabase.ReadIdentity(options);
+        NodeSecrets secrets = await NodeSecrets.OpenAsync(hsm, identity.Node, identity.SealedSecrets).ConfigureAwait(false);
+        return Open(options, identity, secrets, metrics, time, logger);
+    }
+
+    /// <summary>Opens the database with secrets that are open already. They belong to the store from here on, also when this throws.</summary>
+    /// <exception cref="StorageException">The database cannot be opened, or is of a newer schema.</exception>
+    internal static SqliteAccountStore Open(
+        SqliteStoreOptions options, NodeIdentity identity, NodeSecrets secrets, StoreMetrics metrics, TimeProvider time, ILogger logger)
+    {
+        SqliteConnection? connection = null;
+        try
+        {
+            connection = SqliteConnections.OpenWriter(options);
+            Schema.BringForward(connection, Schema.Migrations);
+            return new SqliteAccountStore(options, identity, secrets, connection, metrics, time, logger);
+        }
+        catch (Exception failure)
+        {
+            connection?.Dispose();
+            secrets.Dispose();
+            throw failure is SqliteException sqlite ? SqliteFaults.Translate(sqlite, options.Path) : failure;
+        }
+    }
+
+    /// <inheritdoc/>
+    public ReadOnlyMemory<byte> RowOf(AccountId account) => RowMacs.NameOf(_secrets, account);
+
+    /// <inheritdoc/>
+    public Task<Account> ReadAsync(AccountId account, CancellationToken cancellationToken)
+    {
+        byte[] row = RowMacs.NameOf(_secrets, account);
+        return CountTamperedAsync(ReadFromPoolAsync(reader => reader.Load(row).Account, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public Task<Decision<T>> DecideAsync<T>(AccountId account, Func<Account, Decision<T>> decide, CancellationToken cancellationToken)
+        where T : class
+    {
+        var call = new WriteCall<T>(RowMacs.NameOf(_secrets, account), decide);
+        return CountTamperedAsync(QueueAsync(call, cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<AuditRow> ReadAuditAsync(
+        long from, ReadOnlyMemory<byte>? accountRow, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        long next = from;
+        while (true)
+        {
+            long start = next;
+            List<AuditRow> page = await ReadFromPoolAsync(
+                reader => SqliteQueries.AuditPage(reader.Connection, _secrets, start, accountRow), cancellationToken).ConfigureAwait(false);
+            foreach (AuditRow row in page.Where(r => IsOf(r, accountRow)))
+            {
+                yield return row;
+            }
+
+            if (page.Count == 0)
+            {
+                yield break;
+            }
+
+            next = page[^1].Id + 1;
+        }
+    }
+
+    /// <summary>Counts what the database holds.</summary>
+    /// <exception cref="StorageException">It cannot be read.</exception>
+    internal Task<StoreStatus> ReadStatusAsync(CancellationToken cancellationToken) =>
+        ReadFromPoolAsync(reader => SqliteQueries.Status(reader.Connection, _metrics.TamperedCount), cancellationToken);
+
+    /// <summary>Copies the database while it serves, as <see cref="DatabaseBackup.Write"/> does.</summary>
+    /// <exception cref="IOException">There is a file of that name, or it cannot be written.</exception>
+    /// <exception cref="StorageException">The database cannot be read.</exception>
+    internal Task BackupAsync(string path, CancellationToken cancellationToken) =>
+        Task.Run(() => DatabaseBackup.Write(_options, path), cancellationToken);
+
+    /// <summary>Takes no more calls, answers those that wait, closes the database and zeroes the node's secrets.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
+        await _loop.DisposeAsync().ConfigureAwait(false);
+        _readers.Dispose();
+        _erasure.Dispose();
+        _transaction.Dispose();
+        await _connection.DisposeAsync().ConfigureAwait(false);
+        _secrets.Dispose();
+    }
+
+    // A row that was moved in the index from another account is shown: it is not authentic where it stands, or it is a chance of 2^-64.
+    private static bool IsOf(AuditRow row, ReadOnlyMemory<byte>? account) =>
+        account is not { } wanted || row.Entry is not { } entry || entry.AccountRow.Span.SequenceEqual(wanted.Span);
+
+    private Task<T> ReadFromPoolAsync<T>(Func<PooledReader, T> read, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
+        return Failed.IsCompleted
+            ? Task.FromException<T>(new StorageException(StorageFault.Unavailable, Failed.Result.Message, Failed.Result))
+            : _readers.ReadAsync(read, cancellationToken);
+    }
+
+    private async Task<Decision<T>> QueueAsync<T>(WriteCall<T> call, CancellationToken cancellationToken)
+        where T : class
+    {
+        await _loop.EnqueueAsync(call, cancellationToken).ConfigureAwait(false);
+        return await call.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<T> CountTamperedAsync<T>(Task<T> outcome)
+    {
+        try
+        {
+            return await outcome.ConfigureAwait(false);
+        }
+        catch (StorageException failure) when (failure.Fault == StorageFault.Tampered)
+        {
+            _metrics.Tampered();
+            throw;
+        }
+    }
+}

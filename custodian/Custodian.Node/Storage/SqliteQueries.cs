@@ -1,0 +1,77 @@
+using System.Globalization;
+using Custodian.Protocol.Wire;
+using Microsoft.Data.Sqlite;
+
+namespace Custodian.Node.Storage;
+
+/// <summary>What an operator asks of the database beside the accounts: counts, and the audit log.</summary>
+internal static class SqliteQueries
+{
+    /// <summary>Rows of the audit log that are read at a time, so that a long listing holds up no checkpoint.</summary>
+    private const int PageSize = 256;
+
+    internal static StoreStatus Status(SqliteConnection connection, long tamperedSeen)
+    {
+        connection.Run("BEGIN");
+        try
+        {
+            return new StoreStatus(
+                Schema.VersionOf(connection),
+                connection.Number("SELECT count(*) FROM accounts"),
+                RecordsByState(connection),
+                connection.Number("SELECT count(*) FROM audit"),
+                tamperedSeen,
+                checked(connection.Number("PRAGMA page_count") * connection.Number("PRAGMA page_size")));
+        }
+        finally
+        {
+            connection.RollBackIfOpen();
+        }
+    }
+
+    /// <summary>One page of the audit log, from the row of key <paramref name="from"/> on.</summary>
+    internal static List<AuditRow> AuditPage(SqliteConnection connection, NodeSecrets secrets, long from, ReadOnlyMemory<byte>? account)
+    {
+        string filter = account is null ? "" : "AND a.account = $2";
+        using var page = new Statement(connection, string.Create(CultureInfo.InvariantCulture, $"""
+            SELECT a.id, a.entry, a.mac, (SELECT b.mac FROM audit b WHERE b.id < a.id ORDER BY b.id DESC LIMIT 1)
+            FROM audit a WHERE a.id >= $1 {filter} ORDER BY a.id LIMIT {PageSize}
+            """));
+        using SqliteDataReader reader = account is { } row ? page.Query(from, AccountReader.AuditKey(row.Span)) : page.Query(from);
+        List<AuditRow> rows = [];
+        while (reader.Read())
+        {
+            rows.Add(Row(reader, secrets));
+        }
+
+        return rows;
+    }
+
+    private static AuditRow Row(SqliteDataReader reader, NodeSecrets secrets)
+    {
+        long id = reader.GetInt64(0);
+        byte[] bytes = reader.GetFieldValue<byte[]>(1);
+        byte[] previous = reader.IsDBNull(3) ? [] : reader.GetFieldValue<byte[]>(3);
+        byte[] mac = RowMacs.OfAudit(secrets, previous, id, bytes);
+        bool parses = AuditEntry.TryParse(bytes, out AuditEntry? entry);
+        return new AuditRow(id, bytes, entry, parses && RowMacs.AreEqual(mac, reader.GetFieldValue<byte[]>(2)));
+    }
+
+    private static Dictionary<RecordState, long> RecordsByState(SqliteConnection connection)
+    {
+        using var counts = new Statement(connection, "SELECT state, count(*) FROM records GROUP BY state");
+        using SqliteDataReader reader = counts.Query();
+        Dictionary<RecordState, long> byState = new()
+        {
+            [RecordState.Pending] = 0,
+            [RecordState.Active] = 0,
+            [RecordState.Superseded] = 0,
+        };
+        while (reader.Read())
+        {
+            byState[(RecordState)reader.GetInt64(0)] = reader.GetInt64(1);
+        }
+
+        return byState;
+    }
+}

@@ -1,0 +1,14 @@
+namespace Custodian.Node.Storage;
+
+/// <summary>What the store logs. No secrets, shares or account names.</summary>
+internal static partial class StorageLog
+{
+    [LoggerMessage(1, LogLevel.Critical, "the database failed at a COMMIT whose outcome is unknown; the store takes no more calls")]
+    internal static partial void CommitLost(ILogger logger, Exception exception);
+
+    [LoggerMessage(2, LogLevel.Warning, "destroyed key material stays in the write-ahead log for now: another connection reads from it; the calls that destroyed it wait")]
+    internal static partial void ErasureWaits(ILogger logger);
+
+    [LoggerMessage(3, LogLevel.Error, "destroyed key material stays in the write-ahead log: it could not be truncated; tried again after the next write and at the next start")]
+    internal static partial void ErasureFailed(ILogger logger, Exception exception);
+}
