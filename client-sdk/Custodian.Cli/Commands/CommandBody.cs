@@ -23,7 +23,7 @@ internal static class CommandBody
     {
         try
         {
-            await work(reporter).ConfigureAwait(false);
+            await work(reporter);
             return ExitCode.Done;
         }
         catch (Exception error)

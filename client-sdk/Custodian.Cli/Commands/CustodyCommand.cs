@@ -18,9 +18,18 @@ internal static class CustodyCommand
         The app that you enrolled with gives you the set of custodians; its login gives you the tokens, one for each custodian.
         """;
 
+    // An enrolment that is interrupted takes back what it has stored; after this the process ends all the same.
+    private static readonly TimeSpan TimeToUndo = TimeSpan.FromSeconds(15);
+
     internal static RootCommand Build(Surroundings surroundings)
     {
         RootCommand root = new(About) { HelpName = "custody" };
+        root.Add(EnrollCommand.Build(surroundings));
+        root.Add(RecoverCommand.Build(surroundings));
+        root.Add(CheckCommand.Build(surroundings));
+        root.Add(StatusCommand.Build(surroundings));
+        root.Add(ChangeSecretCommand.Build(surroundings));
+        root.Add(DeleteCommand.Build(surroundings));
         root.Add(DevIssuerCommand.Build(surroundings));
         root.Add(DevTokenCommand.Build(surroundings));
         AppendExitCodes(root);
@@ -35,16 +44,17 @@ internal static class CustodyCommand
         ParseResult parsed = Build(surroundings).Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is ParseErrorAction)
         {
-            return Refuse(parsed, new Reporter(surroundings, arguments.Contains("--json"), quiet: false));
+            return Refuse(parsed, new Reporter(surroundings, arguments.Contains(OutputOptions.JsonName), quiet: false));
         }
 
         using StreamWriter output = new(surroundings.Output, leaveOpen: true);
         return await parsed.InvokeAsync(new InvocationConfiguration
         {
             EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = TimeToUndo,
             Output = output,
             Error = surroundings.Messages,
-        }).ConfigureAwait(false);
+        });
     }
 
     private static int Refuse(ParseResult parsed, Reporter reporter)
@@ -71,7 +81,14 @@ internal static class CustodyCommand
         public override int Invoke(ParseResult parseResult)
         {
             int result = help.Invoke(parseResult);
-            parseResult.InvocationConfiguration.Output.WriteLine(ExitCode.Help);
+            TextWriter output = parseResult.InvocationConfiguration.Output;
+            if (parseResult.CommandResult.Command is DocumentedCommand documented)
+            {
+                output.WriteLine(documented.Details);
+                output.WriteLine();
+            }
+
+            output.WriteLine(ExitCode.Help);
             return result;
         }
     }

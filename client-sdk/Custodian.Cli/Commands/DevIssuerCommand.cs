@@ -8,9 +8,9 @@ namespace Custodian.Cli.Commands;
 /// <summary><c>custody dev-issuer</c>.</summary>
 internal static class DevIssuerCommand
 {
-    private const string About = """
-        FOR DEVELOPMENT ONLY: make a key that signs tokens, in place of a login.
+    private const string Summary = "FOR DEVELOPMENT ONLY: make a key that signs tokens, in place of a login";
 
+    private const string Details = """
         Writes issuer.key (mode 0600), issuer.json and jwks.json. No node trusts it unless its configuration names the issuer and this
         jwks.json. Whoever can read issuer.key can act as any user at a node that does: never configure it beside real users.
         """;
@@ -30,7 +30,7 @@ internal static class DevIssuerCommand
                 result.AddError("--issuer must be a URL, such as https://login.dev.example");
             }
         });
-        Command command = new("dev-issuer", About) { folder, issuer, force };
+        Command command = new DocumentedCommand("dev-issuer", Summary, Details) { folder, issuer, force };
         CommandBody.Attach(command, surroundings, (parsed, reporter, _) =>
         {
             Run(parsed.GetRequiredValue(folder), parsed.GetRequiredValue(issuer), parsed.GetValue(force), reporter);

@@ -14,9 +14,9 @@ namespace Custodian.Cli.Commands;
 /// <summary><c>custody dev-token</c>.</summary>
 internal static class DevTokenCommand
 {
-    private const string About = """
-        FOR DEVELOPMENT ONLY: sign a token for each node of a set, with the key that dev-issuer made.
+    private const string Summary = "FOR DEVELOPMENT ONLY: sign a token for each node of a set, with the key that dev-issuer made";
 
+    private const string Details = """
         Of the set file only the nodes' names are read. Each token is for one node alone, good for an hour at most, and written with mode
         0600; a token file that is there is replaced. No node takes it unless it was configured to trust the issuer.
         """;
@@ -45,7 +45,7 @@ internal static class DevTokenCommand
                 return time;
             },
         };
-        Command command = new("dev-token", About) { folder, set, subject, output, lifetime };
+        Command command = new DocumentedCommand("dev-token", Summary, Details) { folder, set, subject, output, lifetime };
         CommandBody.Attach(command, surroundings, (parsed, reporter, _) =>
         {
             using DevIssuer issuer = DevIssuer.Open(parsed.GetRequiredValue(folder));

@@ -62,7 +62,7 @@ internal sealed class Reporter(Surroundings surroundings, bool json, bool quiet)
         }
 
         WriteMessage($"custody: {failure.Message}");
-        foreach (NodeLine node in failure.Nodes)
+        foreach (NodeLine node in failure.Nodes.Where(n => n.Condition is not ("answered" or "not_asked")))
         {
             WriteMessage($"  {node.Node}: {node.Explanation}");
         }

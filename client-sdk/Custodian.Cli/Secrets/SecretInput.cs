@@ -7,17 +7,20 @@ internal sealed class SecretInput(Surroundings surroundings, bool fromStandardIn
 {
     private const string Instead = "run it in a terminal, or pass the secret with --secret-stdin";
 
+    /// <summary>Whether standard input holds the secret.</summary>
+    internal bool IsStandardInput => fromStandardInput;
+
     /// <summary>The secret of a record that exists.</summary>
     /// <exception cref="CommandFailedException">It cannot be read, or is empty.</exception>
     internal async Task<SecretText> AskAsync(string question, CancellationToken cancellation)
     {
         if (fromStandardInput)
         {
-            return (await SecretLines.ReadAsync(surroundings.Input, 1, cancellation).ConfigureAwait(false))[0];
+            return (await SecretLines.ReadAsync(surroundings.Input, 1, cancellation))[0];
         }
 
         using Terminal terminal = Terminal.Open(surroundings.TerminalPath, Instead);
-        return await terminal.AskSecretAsync(question, cancellation).ConfigureAwait(false);
+        return await terminal.AskSecretAsync(question, cancellation);
     }
 
     /// <summary>A new secret: asked twice on a terminal, once on standard input.</summary>
@@ -26,11 +29,11 @@ internal sealed class SecretInput(Surroundings surroundings, bool fromStandardIn
     {
         if (fromStandardInput)
         {
-            return await AskAsync(question, cancellation).ConfigureAwait(false);
+            return await AskAsync(question, cancellation);
         }
 
         using Terminal terminal = Terminal.Open(surroundings.TerminalPath, Instead);
-        return await AskTwiceAsync(terminal, question, cancellation).ConfigureAwait(false);
+        return await AskTwiceAsync(terminal, question, cancellation);
     }
 
     /// <summary>The old secret and the new one: on standard input the lines 1 and 2.</summary>
@@ -40,16 +43,16 @@ internal sealed class SecretInput(Surroundings surroundings, bool fromStandardIn
     {
         if (fromStandardInput)
         {
-            return await SecretLines.ReadAsync(surroundings.Input, 2, cancellation).ConfigureAwait(false) is [var first, var second]
+            return await SecretLines.ReadAsync(surroundings.Input, 2, cancellation) is [var first, var second]
                 ? (first, second)
                 : throw new InvalidOperationException("two lines were asked for");
         }
 
         using Terminal terminal = Terminal.Open(surroundings.TerminalPath, Instead);
-        SecretText old = await terminal.AskSecretAsync(oldQuestion, cancellation).ConfigureAwait(false);
+        SecretText old = await terminal.AskSecretAsync(oldQuestion, cancellation);
         try
         {
-            return (old, await AskTwiceAsync(terminal, newQuestion, cancellation).ConfigureAwait(false));
+            return (old, await AskTwiceAsync(terminal, newQuestion, cancellation));
         }
         catch
         {
@@ -60,10 +63,10 @@ internal sealed class SecretInput(Surroundings surroundings, bool fromStandardIn
 
     private static async Task<SecretText> AskTwiceAsync(Terminal terminal, string question, CancellationToken cancellation)
     {
-        SecretText secret = await terminal.AskSecretAsync(question, cancellation).ConfigureAwait(false);
+        SecretText secret = await terminal.AskSecretAsync(question, cancellation);
         try
         {
-            using SecretText again = await terminal.AskSecretAsync("once more", cancellation).ConfigureAwait(false);
+            using SecretText again = await terminal.AskSecretAsync("once more", cancellation);
             return secret.FixedTimeEquals(again)
                 ? secret
                 : throw CommandFailedException.Usage("the two secrets differ", "nothing was sent; start again");

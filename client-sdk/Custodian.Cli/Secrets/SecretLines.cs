@@ -20,7 +20,7 @@ internal static class SecretLines
         byte[] buffer = GC.AllocateArray<byte>(MaxBytes + 1, pinned: true);
         try
         {
-            int length = await FillAsync(input, buffer, count, cancellation).ConfigureAwait(false);
+            int length = await FillAsync(input, buffer, count, cancellation);
             return Split(buffer.AsSpan(0, length), count);
         }
         finally
@@ -40,7 +40,7 @@ internal static class SecretLines
             }
 
             // A pipe's read does not notice a cancellation by itself.
-            int read = await input.ReadAsync(buffer.AsMemory(length), cancellation).AsTask().WaitAsync(cancellation).ConfigureAwait(false);
+            int read = await input.ReadAsync(buffer.AsMemory(length), cancellation).AsTask().WaitAsync(cancellation);
             if (read == 0)
             {
                 break;

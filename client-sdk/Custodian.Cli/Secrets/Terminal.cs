@@ -37,7 +37,7 @@ internal sealed class Terminal : IDisposable
     {
         using TerminalEcho echo = TerminalEcho.Off(_device.SafeFileHandle);
         Write($"{question}: ");
-        return await ReadLineAsync(line => SecretText.Decode(line), cancellation).ConfigureAwait(false);
+        return await ReadLineAsync(line => SecretText.Decode(line), cancellation);
     }
 
     /// <summary>Asks for a line of text, and returns it without blanks at its ends.</summary>
@@ -45,7 +45,7 @@ internal sealed class Terminal : IDisposable
     internal async Task<string> AskAsync(string question, CancellationToken cancellation)
     {
         Write(question);
-        return await ReadLineAsync(line => Encoding.UTF8.GetString(line).Trim(), cancellation).ConfigureAwait(false);
+        return await ReadLineAsync(line => Encoding.UTF8.GetString(line).Trim(), cancellation);
     }
 
     /// <summary>Shows a text.</summary>
@@ -62,7 +62,7 @@ internal sealed class Terminal : IDisposable
         byte[] buffer = GC.AllocateArray<byte>(LongestLine + 1, pinned: true);
         try
         {
-            int length = await Task.Run(() => _device.Read(buffer), cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+            int length = await Task.Run(() => _device.Read(buffer), cancellation).WaitAsync(cancellation);
             if (length >= LongestLine)
             {
                 throw CommandFailedException.Usage($"a line of more than {LongestLine - 1} bytes cannot be typed", "use --secret-stdin");

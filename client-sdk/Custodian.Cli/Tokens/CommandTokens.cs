@@ -27,7 +27,7 @@ internal sealed class CommandTokens(string command, Surroundings surroundings) :
         using Process process = Start(node);
         try
         {
-            return await ReadAsync(process, node, either.Token).ConfigureAwait(false);
+            return await ReadAsync(process, node, either.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
@@ -65,14 +65,14 @@ internal sealed class CommandTokens(string command, Surroundings surroundings) :
     private async Task<string> ReadAsync(Process process, NodeId node, CancellationToken cancellation)
     {
         Task<string> errors = process.StandardError.ReadToEndAsync(cancellation);
-        string output = await process.StandardOutput.ReadToEndAsync(cancellation).ConfigureAwait(false);
-        await process.WaitForExitAsync(cancellation).ConfigureAwait(false);
+        string output = await process.StandardOutput.ReadToEndAsync(cancellation);
+        await process.WaitForExitAsync(cancellation);
         if (process.ExitCode == 0 && output.Trim() is { Length: > 0 } token)
         {
             return token;
         }
 
-        PassOn(node, await errors.ConfigureAwait(false));
+        PassOn(node, await errors);
         throw new IOException(process.ExitCode == 0
             ? "the token command printed nothing"
             : $"the token command exited with status {process.ExitCode}");

@@ -12,7 +12,7 @@ internal sealed class FileTokens(NodeFilePattern pattern) : TokenSource
         string path = pattern.FileOf(node);
         try
         {
-            return (await File.ReadAllTextAsync(path, cancellation).ConfigureAwait(false)).Trim();
+            return (await File.ReadAllTextAsync(path, cancellation)).Trim();
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -1,0 +1,63 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using Custodian.Cli.Reporting;
+using Custodian.Client;
+
+namespace Custodian.Cli.Files;
+
+/// <summary>
+/// The owner key of a record as a file of one line: <c>custody-owner-key-v1</c>, a blank, and the 32 bytes in base64. It replaces or
+/// deletes the record without the user's secret (protocol.md section 7), and is written with mode 0600.
+/// </summary>
+internal static class OwnerKeyFile
+{
+    private const int KeySize = 32;
+
+    private static ReadOnlySpan<byte> Mark => "custody-owner-key-v1 "u8;
+
+    /// <summary>Reads an owner key, for the caller to dispose.</summary>
+    /// <exception cref="CommandFailedException">The file cannot be read, or holds no owner key.</exception>
+    internal static SecretBytes Read(string path) => SecretFile.Read(path, content => Parse(content) ?? throw CommandFailedException.Usage(
+        $"{path} is no owner key", "it is the file that --owner-key wrote when you enrolled"));
+
+    /// <summary>Writes an owner key to the place that was claimed for it.</summary>
+    /// <exception cref="CommandFailedException">The file cannot be written.</exception>
+    internal static void Write(PrivateFile file, SecretBytes ownerKey)
+    {
+        Span<byte> key = stackalloc byte[KeySize];
+        byte[] line = GC.AllocateArray<byte>(Mark.Length + Base64.GetMaxEncodedToUtf8Length(KeySize) + 1, pinned: true);
+        try
+        {
+            ownerKey.CopyTo(key);
+            Mark.CopyTo(line);
+            _ = Base64.EncodeToUtf8(key, line.AsSpan(Mark.Length), out _, out _);
+            line[^1] = (byte)'\n';
+            file.Commit(line);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+            CryptographicOperations.ZeroMemory(line);
+        }
+    }
+
+    /// <summary>Reads the line; null when it is not one.</summary>
+    internal static SecretBytes? Parse(ReadOnlySpan<byte> content)
+    {
+        Span<byte> key = stackalloc byte[KeySize];
+        try
+        {
+            ReadOnlySpan<byte> line = content.TrimEnd("\r\n"u8);
+            return line.StartsWith(Mark)
+                && Base64.DecodeFromUtf8(line[Mark.Length..], key, out int consumed, out int written) == OperationStatus.Done
+                && consumed == line.Length - Mark.Length && written == KeySize
+                    ? new SecretBytes(key)
+                    : null;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+        }
+    }
+}
