@@ -37,6 +37,24 @@ internal sealed class ResidueContract<TModulus>(BigInteger modulus, Func<Residue
         }
     }
 
+    /// <summary>One factor may be any 256-bit number, on either side; digits of all ones make every row carry into its fifth digit.</summary>
+    internal void ProductWithAnUnreducedFactorAgrees()
+    {
+        const ulong Ones = ulong.MaxValue;
+        BigInteger radixInverse = Invert(BigInteger.One << 256);
+        BigInteger unreduced = (BigInteger.One << 256) - 1;
+        foreach (ulong top in new ulong[] { 0, 1, TModulus.N3 - 1 })
+        {
+            BigInteger reduced = (((BigInteger)top + 1) << 192) - 1;
+            var x = Residue<TModulus>.FromMontgomery(Ones, Ones, Ones, top);
+            var y = Residue<TModulus>.FromMontgomery(Ones, Ones, Ones, Ones);
+            BigInteger expected = reduced * unreduced * radixInverse * radixInverse % Modulus;
+
+            Assert.Equal(expected, Write(x * y));
+            Assert.Equal(expected, Write(y * x));
+        }
+    }
+
     internal void MasksAgree()
     {
         foreach ((BigInteger a, BigInteger b) in Pairs())
@@ -117,6 +135,8 @@ internal sealed class ResidueContract<TModulus>(BigInteger modulus, Func<Residue
         Assert.Equal(ulong.MaxValue, isBelow);
         return residue;
     }
+
+    private BigInteger Invert(BigInteger value) => ReferenceCurve.Invert(value, Modulus);
 
     /// <summary>Values where a carry, a borrow or a final subtraction goes one way or the other.</summary>
     private IEnumerable<BigInteger> Edges()

@@ -22,6 +22,13 @@ public sealed class ResidueTests
     }
 
     [Fact]
+    public void Multiply_UnreducedFactor_AgreesWithBigIntegers()
+    {
+        Field.ProductWithAnUnreducedFactorAgrees();
+        Order.ProductWithAnUnreducedFactorAgrees();
+    }
+
+    [Fact]
     public void Masks_EdgeAndRandomValues_SayWhatTheIntegersSay()
     {
         Field.MasksAgree();
