@@ -19,7 +19,7 @@ internal sealed class NodeSecrets : IDisposable
     private readonly byte[] _keys;
     private bool _disposed;
 
-    private NodeSecrets(byte[] pinnedKeys) => _keys = pinnedKeys;
+    private NodeSecrets(byte[] keys) => _keys = keys;
 
     /// <summary>Keys every row's MAC.</summary>
     internal ReadOnlySpan<byte> RowKey => Key(0);
@@ -38,6 +38,20 @@ internal sealed class NodeSecrets : IDisposable
         return new NodeSecrets(keys);
     }
 
+    /// <summary>Takes over the three keys, one after the other as <see cref="RowKey"/>, <see cref="LookupKey"/>, <see cref="StorageKey"/>.</summary>
+    /// <param name="pinnedKeys">96 bytes that nothing moves and nobody else keeps; zeroed with the rest.</param>
+    /// <exception cref="StorageException">They are not three keys; they are zeroed all the same.</exception>
+    internal static NodeSecrets Adopt(byte[] pinnedKeys)
+    {
+        if (pinnedKeys.Length == KeySize * KeyCount)
+        {
+            return new NodeSecrets(pinnedKeys);
+        }
+
+        CryptographicOperations.ZeroMemory(pinnedKeys);
+        throw new StorageException(StorageFault.Unavailable, "the node's sealed secrets are of another form than this program knows");
+    }
+
     /// <summary>Seals the secrets so that only this HSM opens them, and only as the secrets of <paramref name="node"/>.</summary>
     /// <exception cref="HsmException">The HSM did not do it.</exception>
     internal ValueTask<byte[]> SealAsync(IHsm hsm, NodeId node)
@@ -49,17 +63,8 @@ internal sealed class NodeSecrets : IDisposable
     /// <summary>Opens what <see cref="SealAsync"/> sealed.</summary>
     /// <exception cref="HsmException">Class <see cref="HsmErrorClass.Data"/>: sealed by another HSM, for another node, or damaged.</exception>
     /// <exception cref="StorageException">It opens to something else than three keys.</exception>
-    internal static async ValueTask<NodeSecrets> OpenAsync(IHsm hsm, NodeId node, ReadOnlyMemory<byte> sealedSecrets)
-    {
-        byte[] opened = await hsm.OpenAsync(sealedSecrets, Context(node)).ConfigureAwait(false);
-        if (opened.Length == KeySize * KeyCount)
-        {
-            return new NodeSecrets(opened);
-        }
-
-        CryptographicOperations.ZeroMemory(opened);
-        throw new StorageException(StorageFault.Unavailable, "the node's sealed secrets are of another form than this program knows");
-    }
+    internal static async ValueTask<NodeSecrets> OpenAsync(IHsm hsm, NodeId node, ReadOnlyMemory<byte> sealedSecrets) =>
+        Adopt(await hsm.OpenAsync(sealedSecrets, Context(node)).ConfigureAwait(false));
 
     /// <summary>Zeroes the keys.</summary>
     public void Dispose()
