@@ -13,8 +13,9 @@ internal sealed class ClientRecord
     internal const string Issuer = "https://login.acme.example";
     internal const string Subject = "user-0017";
 
-    internal ClientRecord(ulong generation, RecordId? id = null, int maxAttempts = 5, AccountId? account = null)
+    internal ClientRecord(ulong generation, RecordId? id = null, int maxAttempts = 5, AccountId? account = null, int envelopeSize = 285)
     {
+        Envelope = RandomNumberGenerator.GetBytes(envelopeSize);
         Account = account ?? AccountId.Derive(Set, Issuer, Subject);
         Fields = new HeaderFields
         {
@@ -49,7 +50,7 @@ internal sealed class ClientRecord
 
     internal byte[] MaskedShare { get; } = RandomNumberGenerator.GetBytes(32);
 
-    internal byte[] Envelope { get; } = RandomNumberGenerator.GetBytes(285);
+    internal byte[] Envelope { get; }
 
     internal static SigningKey NewKey()
     {
