@@ -35,7 +35,7 @@ internal sealed class TokenAccess(FrozenDictionary<string, string> schemeOfIssue
     /// <summary>Registers a scheme for each issuer, and this check.</summary>
     internal static void Add(IServiceCollection services, NodeConfiguration configuration, TimeProvider time)
     {
-        AuthenticationBuilder builder = services.AddAuthentication();
+        AuthenticationBuilder builder = AddHandlersAlone(services);
         var schemes = new Dictionary<string, string>(StringComparer.Ordinal);
         for (int i = 0; i < configuration.Issuers.Length; i++)
         {
@@ -45,6 +45,18 @@ internal sealed class TokenAccess(FrozenDictionary<string, string> schemeOfIssue
         }
 
         services.AddSingleton<IAccessCheck>(new TokenAccess(schemes.ToFrozenDictionary(StringComparer.Ordinal)));
+    }
+
+    /// <summary>
+    /// Authentication without what cookies would need: <c>AddAuthentication</c> brings data protection along, which writes keys of its
+    /// own to the home directory.
+    /// </summary>
+    private static AuthenticationBuilder AddHandlersAlone(IServiceCollection services)
+    {
+        services.AddAuthenticationCore();
+        services.AddWebEncoders();
+        services.AddSingleton<IAuthenticationConfigurationProvider, NoConfiguredSchemes>();
+        return new AuthenticationBuilder(services);
     }
 
     /// <summary>
@@ -106,5 +118,11 @@ internal sealed class TokenAccess(FrozenDictionary<string, string> schemeOfIssue
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         policy.CustomTrustStore.AddRange(roots);
         return new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = policy } };
+    }
+
+    /// <summary>Schemes come from the node's own configuration, never from settings that the framework looks up by itself.</summary>
+    private sealed class NoConfiguredSchemes : IAuthenticationConfigurationProvider
+    {
+        public IConfiguration AuthenticationConfiguration { get; } = new ConfigurationBuilder().Build();
     }
 }

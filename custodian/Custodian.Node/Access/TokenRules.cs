@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Security.Claims;
+using System.Text.Unicode;
 using Custodian.Core;
 using Custodian.Protocol;
 using Microsoft.IdentityModel.JsonWebTokens;
@@ -60,5 +62,12 @@ internal static class TokenRules
     }
 
     private static string? Single(ClaimsPrincipal principal, string type) =>
-        principal.FindAll(type).ToList() is [{ Value: { Length: > 0 and <= LongestName } value }] ? value : null;
+        principal.FindAll(type).ToList() is [{ Value: { Length: > 0 and <= LongestName } value }] && HasUtf8Form(value) ? value : null;
+
+    /// <summary>JSON can spell unpaired surrogates. They have no form in UTF-8, so that no account_id can be derived from them.</summary>
+    private static bool HasUtf8Form(string value)
+    {
+        Span<byte> utf8 = stackalloc byte[3 * LongestName];
+        return Utf8.FromUtf16(value, utf8, out _, out _, replaceInvalidSequences: false) == OperationStatus.Done;
+    }
 }

@@ -35,7 +35,8 @@ internal static class AuditCommand
         }
 
         await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation);
-        ReadOnlyMemory<byte>? row = account is { } known ? runtime.Store.RowOf(known) : null;
+        // Written out: a bare null would become an empty row, by the conversion from arrays.
+        ReadOnlyMemory<byte>? row = account is { } known ? runtime.Store.RowOf(known) : default(ReadOnlyMemory<byte>?);
         bool authentic = true;
         await foreach (AuditRow entry in runtime.Store.ReadAuditAsync(parsed.GetValue(from), row, cancellation))
         {
