@@ -55,7 +55,7 @@ internal static class RecoverCommand
             OwnerKeyFile.Write(ownerKeyFile, recovered.OwnerKey);
         }
 
-        call.Reporter.Step(output.Path is { } path ? $"the key is in {path}" : "the key was written to standard output");
+        call.Reporter.Step("the key is written; waiting for the nodes to settle");
         SettlementReport? settlement = await SettlementWait.AwaitAsync(recovered.Settlement, call.Surroundings.Time, cancellation);
         Report(call, recovered, settlement, output.Path);
     }

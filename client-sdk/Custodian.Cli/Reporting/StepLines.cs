@@ -11,7 +11,7 @@ internal sealed class StepLines(Reporter reporter) : IProgress<CustodyProgress>
     /// <inheritdoc/>
     public void Report(CustodyProgress value)
     {
-        if (value.Node is null)
+        if (value.Node is null && (value.Total > 0 || value.Stage == CustodyStage.Stretching))
         {
             reporter.Step(Text(value.Stage, value.Total));
         }

@@ -1,13 +1,14 @@
 using System.Buffers.Text;
+using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Custodian.Cli.Development;
 using Custodian.Cli.Reporting;
-using Custodian.Protocol;
 
 namespace Custodian.Client.Tests.Cli;
 
+[SupportedOSPlatform("linux")]
 public sealed class DevelopmentTests : IDisposable
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
@@ -65,7 +66,7 @@ public sealed class DevelopmentTests : IDisposable
     [Fact]
     public async Task DevToken_NoIssuer_SaysHowToMakeOne()
     {
-        Console console = new();
+        using Console console = new();
 
         int status = await console.RunAsync("dev-token", "--dir", _folder["none"], "--set", "s", "--subject", "u", "--out", "t");
 

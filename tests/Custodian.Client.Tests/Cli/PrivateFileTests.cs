@@ -1,8 +1,10 @@
+using System.Runtime.Versioning;
 using Custodian.Cli.Files;
 using Custodian.Cli.Reporting;
 
 namespace Custodian.Client.Tests.Cli;
 
+[SupportedOSPlatform("linux")]
 public sealed class PrivateFileTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

@@ -92,7 +92,7 @@ public sealed class TokenSourceTests : IDisposable
     [InlineData("echo why >&2", "the token command printed nothing")]
     public async Task CommandTokens_CommandFails_PassesItsErrorsOn(string command, string expected)
     {
-        Console console = new();
+        using Console console = new();
         CommandTokens tokens = new(command, console.Surroundings());
 
         var failure = await Assert.ThrowsAsync<IOException>(() => tokens.GetAsync(Node, default).AsTask());
