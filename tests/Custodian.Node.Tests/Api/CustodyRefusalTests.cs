@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Custodian.Core;
 using Custodian.Node.Api;
 using Custodian.Node.Tests.Api.Node;
@@ -28,7 +29,6 @@ public sealed class CustodyRefusalTests(TestNode node) : IClassFixture<TestNode>
             [0xff, 0xff, 0xff],
             [0x0a, 0x7f],
             [0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f],
-            [0x7a, 0x02, 0xc3, 0x28],
             [0x07],
             [0x00],
         ];
@@ -37,6 +37,33 @@ public sealed class CustodyRefusalTests(TestNode node) : IClassFixture<TestNode>
             Refused refused = await Refused.ByAsync(RawCall(user, method, bytes));
 
             Assert.Equal(("INVALID_REQUEST", "request"), (refused.Reason, refused.Field));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(AllMethods))]
+    public async Task Call_SetIdThatIsNoUtf8_NamesTheField(string method)
+    {
+        Refused refused = await Refused.ByAsync(RawCall(node.NewUser(), method, [0x7a, 0x02, 0xc3, 0x28]));
+
+        Assert.Equal(("INVALID_REQUEST", "set_id"), (refused.Reason, refused.Field));
+    }
+
+    [Theory]
+    [MemberData(nameof(AllMethods))]
+    public async Task Call_MutatedRequest_IsAnsweredOrRefusedButNeverAFault(string method)
+    {
+        TestUser user = node.NewUser();
+        ClientRecord record = await user.EnrolAsync(maxAttempts: 100);
+        byte[] valid = RequestFaults.Valid(method, record).ToByteArray();
+        for (int i = 0; i < 200; i++)
+        {
+            byte[] mutated = Mutate(valid);
+            StatusCode status = await StatusOfAsync(RawCall(user, method, mutated));
+
+            Assert.True(
+                status is not (StatusCode.Internal or StatusCode.Unknown or StatusCode.Unavailable),
+                $"{method} answered {status} to {Convert.ToHexString(mutated)}");
         }
     }
 
@@ -212,6 +239,44 @@ public sealed class CustodyRefusalTests(TestNode node) : IClassFixture<TestNode>
         var bytes = Marshallers.Create<byte[]>((b, context) => context.Complete(b), context => context.PayloadAsNewBuffer());
         var raw = new Method<byte[], byte[]>(MethodType.Unary, CustodyService.FullName, method, bytes, bytes);
         return user.Channel.CreateCallInvoker().AsyncUnaryCall(raw, null, new CallOptions(headers ?? user.Token), request);
+    }
+
+    private static async Task<StatusCode> StatusOfAsync(AsyncUnaryCall<byte[]> call)
+    {
+        try
+        {
+            await call;
+            return StatusCode.OK;
+        }
+        catch (RpcException refused)
+        {
+            return refused.StatusCode;
+        }
+    }
+
+    /// <summary>One to four bytes changed, put in or taken out.</summary>
+    private static byte[] Mutate(byte[] valid)
+    {
+        List<byte> bytes = [.. valid];
+        for (int edits = RandomNumberGenerator.GetInt32(1, 5); edits > 0; edits--)
+        {
+            int at = RandomNumberGenerator.GetInt32(bytes.Count);
+            byte value = (byte)RandomNumberGenerator.GetInt32(256);
+            switch (RandomNumberGenerator.GetInt32(3))
+            {
+                case 0:
+                    bytes[at] = value;
+                    break;
+                case 1:
+                    bytes.Insert(at, value);
+                    break;
+                default:
+                    bytes.RemoveAt(at);
+                    break;
+            }
+        }
+
+        return [.. bytes];
     }
 
     /// <summary>The same request, with the header's account made the user's where the fault is another.</summary>

@@ -40,6 +40,20 @@ internal static class RequestFaults
     internal static IEnumerable<RequestFault> All =>
         [.. Prepare, .. Deposit, .. HeaderFaults.All(Record).Select(f => HeaderFault(f.Field, f.Wrong, f.Header)), .. Activate, .. Describe, .. Evaluate, .. Confirm, .. Retire, .. Delete];
 
+    /// <summary>A request for a record that has no fault in its form.</summary>
+    internal static IMessage Valid(string method, ClientRecord record) => method switch
+    {
+        "Prepare" => record.Prepare(),
+        "Deposit" => record.DepositMessage(Bytes(200)),
+        "Activate" => record.ActivateMessage(),
+        "Describe" => ClientRequests.Describe(),
+        "Evaluate" => record.Evaluate(Attempt),
+        "Confirm" => record.ConfirmMessage(Attempt, 1),
+        "Retire" => record.RetireMessage(record),
+        "Delete" => record.DeleteMessage(RecordState.Active),
+        _ => throw new ArgumentOutOfRangeException(nameof(method)),
+    };
+
     private static IEnumerable<RequestFault> Prepare =>
         [
             .. Sets("Prepare", Record.Prepare, (m, set) => m.SetId = set),

@@ -34,6 +34,11 @@ public sealed class TestNode : IAsyncLifetime, IDisposable
     private readonly X509Certificate2 _certificate = SelfSigned();
     private WebApplication? _app;
 
+    /// <summary>The database's limit in pages; 0 for none.</summary>
+    internal int MaxPages { get; init; }
+
+    internal string DatabaseFile => Path.Combine(_folder, "custodian.db");
+
     internal ManualClock Clock { get; } = new();
 
     internal TestLog Log { get; } = new();
@@ -55,7 +60,7 @@ public sealed class TestNode : IAsyncLifetime, IDisposable
     {
         await _token.CreateKeysAsync();
         Hsm = new CuedHsm(await Pkcs11Hsm.OpenAsync(_token.Options(sessions: 4), CancellationToken.None));
-        var options = new SqliteStoreOptions { Path = Path.Combine(_folder, "custodian.db") };
+        var options = new SqliteStoreOptions { Path = DatabaseFile, MaxPageCount = MaxPages };
         await NodeDatabase.CreateAsync(options, ClientRecord.Node, Hsm, Clock);
         _app = Build(options);
         Store = (SqliteAccountStore)_app.Services.GetRequiredService<IAccountStore>();
