@@ -1,0 +1,202 @@
+using System.Globalization;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Custodian.EndToEnd.Tests.Harness;
+
+/// <summary>One real node: its folder, its SoftHSM token, its database, and its process while it runs.</summary>
+internal sealed class NodeProcess : IAsyncDisposable
+{
+    internal const string SoftHsm = "/usr/lib/softhsm/libsofthsm2.so";
+
+    private readonly Dictionary<string, string> _environment;
+    private readonly List<ChildProcess> _runs = [];
+
+    private NodeProcess(string nodeId, string region, string folder)
+    {
+        (NodeId, Region, Folder) = (nodeId, region, folder);
+        _environment = new Dictionary<string, string> { ["SOFTHSM2_CONF"] = Path.Combine(folder, "softhsm2.conf") };
+    }
+
+    /// <summary>
+    /// Where nodes listen. Not 127.0.0.1: every outgoing connection takes a port of that for itself, and might take that of a node that is
+    /// down and comes back.
+    /// </summary>
+    internal static IPAddress Host { get; } = IPAddress.Parse("127.0.1.1");
+
+    internal string NodeId { get; }
+
+    internal string Region { get; }
+
+    internal string Folder { get; }
+
+    internal string ConfigFile => Path.Combine(Folder, "node.json");
+
+    internal string DatabaseFile => Path.Combine(Folder, "data", "custodian.db");
+
+    /// <summary>The variables its commands run with.</summary>
+    internal IReadOnlyDictionary<string, string> Environment => _environment;
+
+    /// <summary>https://127.0.1.1:port; known after the first start, and the same after every other.</summary>
+    internal string Address { get; private set; } = "";
+
+    /// <summary>The process that was started last.</summary>
+    internal ChildProcess Process => _runs.Count > 0 ? _runs[^1] : throw new InvalidOperationException($"{NodeId} was never started");
+
+    /// <summary>All that its processes have logged, the oldest first.</summary>
+    internal string Logs => string.Concat(_runs.Select(r => r.Output.SoFar + r.Error.SoFar));
+
+    /// <summary>Makes the folder, the token and the configuration, and runs <c>custodian init</c>.</summary>
+    internal static async Task<NodeProcess> CreateAsync(string nodeId, string region, string folder, NodeSurroundings surroundings)
+    {
+        var node = new NodeProcess(nodeId, region, folder);
+        Directory.CreateDirectory(Path.Combine(folder, "tokens"));
+        File.WriteAllText(
+            Path.Combine(folder, "softhsm2.conf"),
+            $"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n");
+        surroundings.Authority.Issue(folder);
+        await node.MakeTokenAsync();
+        node.WriteConfiguration(surroundings);
+        Expect.Success(await node.RunAsync("init"));
+        return node;
+    }
+
+    /// <summary>Runs a <c>custodian</c> command on this node's configuration.</summary>
+    internal Task<ProcessOutcome> RunAsync(params string[] command) => RunWithAsync(ConfigFile, command);
+
+    /// <summary>Runs a <c>custodian</c> command on another configuration, with this node's token.</summary>
+    internal Task<ProcessOutcome> RunWithAsync(string configFile, params string[] command) =>
+        ChildProcess.RunAsync(Programs.Custodian, [.. command, "--config", configFile], _environment);
+
+    /// <summary>Writes a changed copy of the configuration beside it, and returns its name.</summary>
+    internal string ChangeConfiguration(Action<JsonObject> change)
+    {
+        JsonObject configuration = JsonNode.Parse(File.ReadAllText(ConfigFile))!.AsObject();
+        change(configuration);
+        string file = Path.Combine(Folder, $"{Guid.NewGuid():n}.json");
+        File.WriteAllText(file, configuration.ToJsonString());
+        return file;
+    }
+
+    /// <summary>Changes the configuration for the next start.</summary>
+    internal void Reconfigure(Action<JsonObject> change) => File.Move(ChangeConfiguration(change), ConfigFile, overwrite: true);
+
+    /// <summary>Another node on this one's token and name, with a configuration of its own.</summary>
+    internal NodeProcess Twin(Action<JsonObject> change)
+    {
+        string file = ChangeConfiguration(change);
+        string folder = Directory.CreateDirectory(Path.ChangeExtension(file, null)).FullName;
+        var twin = new NodeProcess(NodeId, Region, folder);
+        twin._environment["SOFTHSM2_CONF"] = _environment["SOFTHSM2_CONF"];
+        File.Move(file, twin.ConfigFile);
+        return twin;
+    }
+
+    /// <summary>Starts the process and waits until it serves; at the same address as before.</summary>
+    /// <param name="overrides">Settings over the configuration's, <c>name=value</c>.</param>
+    internal async Task StartAsync(params string[] overrides)
+    {
+        string ready = Path.Combine(Folder, "address");
+        File.Delete(ready);
+        List<string> arguments = ["serve", "--config", ConfigFile, "--ready-file", ready];
+        if (Address.Length > 0)
+        {
+            arguments.AddRange(["--override", $"listen={new Uri(Address).Authority}"]);
+        }
+
+        arguments.AddRange(overrides.SelectMany(o => new[] { "--override", o }));
+        _runs.Add(ChildProcess.Start(Programs.Custodian, arguments, _environment));
+        Address = await WaitForFileAsync(ready);
+    }
+
+    /// <summary>SIGKILL.</summary>
+    internal Task KillAsync() => Process.KillAsync();
+
+    /// <summary>SIGTERM, and waits for the end.</summary>
+    internal Task<ProcessOutcome> StopAsync()
+    {
+        Process.Terminate();
+        return Process.WaitAsync();
+    }
+
+    /// <summary>Kills the process, and starts it again when the result is disposed.</summary>
+    internal async Task<IAsyncDisposable> DownAsync()
+    {
+        await KillAsync();
+        return new Outage(() => new ValueTask(StartAsync()));
+    }
+
+    /// <summary>Stops the process with SIGSTOP, and continues it when the result is disposed.</summary>
+    internal IAsyncDisposable Paused()
+    {
+        Process.Pause();
+        return new Outage(() =>
+        {
+            Process.Continue();
+            return ValueTask.CompletedTask;
+        });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (ChildProcess run in _runs)
+        {
+            await run.DisposeAsync();
+        }
+    }
+
+    private async Task MakeTokenAsync()
+    {
+        string pin = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
+        string pinFile = Path.Combine(Folder, "pin");
+        File.WriteAllText(pinFile, pin);
+        File.SetUnixFileMode(pinFile, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        Expect.Success(await ChildProcess.RunAsync(
+            "softhsm2-util", ["--init-token", "--free", "--label", "custodian", "--so-pin", "12345678", "--pin", pin], _environment));
+    }
+
+    private void WriteConfiguration(NodeSurroundings surroundings)
+    {
+        string jwks = Path.Combine(Folder, "jwks.json");
+        File.WriteAllText(jwks, surroundings.Issuer.Jwks);
+        File.WriteAllText(ConfigFile, JsonSerializer.Serialize(new
+        {
+            node_id = NodeId,
+            sets = new[] { surroundings.SetId },
+            listen = $"{Host}:0",
+            data = Path.Combine(Folder, "data"),
+            tls = new { certificate = Path.Combine(Folder, "tls.pem"), key = Path.Combine(Folder, "tls.key") },
+            hsm = new { module = SoftHsm, token = "custodian", pin_file = Path.Combine(Folder, "pin") },
+            issuers = new[] { new { issuer = surroundings.Issuer.Name, jwks_file = jwks } },
+            attempts = new { first_delay_s = surroundings.FirstDelaySeconds.ToString(CultureInfo.InvariantCulture) },
+        }));
+    }
+
+    private async Task<string> WaitForFileAsync(string path)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60), TimeProvider.System);
+        using var poll = new PeriodicTimer(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        while (!File.Exists(path))
+        {
+            if (Process.HasExited)
+            {
+                ProcessOutcome outcome = await Process.WaitAsync();
+                throw new InvalidOperationException($"{NodeId} ended with {outcome.ExitCode}: {outcome.Error}{outcome.Output}");
+            }
+
+            await poll.WaitForNextTickAsync(patience.Token);
+        }
+
+        return await File.ReadAllTextAsync(path, patience.Token);
+    }
+
+    private sealed class Outage(Func<ValueTask> end) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync() => end();
+    }
+}
+
+/// <summary>What the nodes of one test share.</summary>
+internal sealed record NodeSurroundings(CertificateAuthority Authority, TokenIssuer Issuer, string SetId, int FirstDelaySeconds);

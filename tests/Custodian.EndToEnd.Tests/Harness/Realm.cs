@@ -1,0 +1,152 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Custodian.Client;
+
+namespace Custodian.EndToEnd.Tests.Harness;
+
+/// <summary>
+/// A whole set of custodians on loopback: real node processes with ports, tokens and databases of their own, an issuer, and the set file
+/// a client needs. Everything is in one temporary folder that is gone afterwards.
+/// </summary>
+internal sealed class Realm : IAsyncDisposable
+{
+    private static readonly string[] Regions =
+        ["eu-west", "us-east", "ap-south", "sa-east", "af-south", "eu-north", "us-west", "ap-east", "me-central"];
+
+    private readonly CertificateAuthority _authority = new();
+    private int _subjects;
+
+    private Realm(string folder, int threshold) => (Folder, Threshold) = (folder, threshold);
+
+    internal string Folder { get; }
+
+    internal int Threshold { get; }
+
+    internal string SetId { get; } = "test-set";
+
+    internal TokenIssuer Issuer { get; } = new();
+
+    internal IReadOnlyList<NodeProcess> Nodes { get; private set; } = [];
+
+    /// <summary>The set file, custodians.json.</summary>
+    internal string SetFile => Path.Combine(Folder, "custodians.json");
+
+    internal string CaFile => Path.Combine(Folder, "ca.pem");
+
+    internal NodeSurroundings Surroundings { get; private set; } = null!;
+
+    /// <summary>Makes and starts <paramref name="nodes"/> nodes.</summary>
+    /// <param name="nodes">How many.</param>
+    /// <param name="threshold">How many a recovery needs; the smallest majority when null.</param>
+    /// <param name="firstDelaySeconds">The first delay between attempts; 0 switches delays off.</param>
+    internal static async Task<Realm> StartAsync(int nodes, int? threshold = null, int firstDelaySeconds = 0)
+    {
+        var realm = new Realm(Directory.CreateTempSubdirectory("custodian-realm-").FullName, threshold ?? (nodes / 2) + 1);
+        try
+        {
+            realm.Surroundings = new NodeSurroundings(realm._authority, realm.Issuer, realm.SetId, firstDelaySeconds);
+            File.WriteAllText(realm.CaFile, realm._authority.Pem);
+            realm.Nodes = await Task.WhenAll(Enumerable.Range(1, nodes).Select(realm.MakeNodeAsync));
+            await Task.WhenAll(realm.Nodes.Select(n => n.StartAsync()));
+            realm.WriteSet();
+            return realm;
+        }
+        catch
+        {
+            await realm.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A subject that no other test of this realm has.</summary>
+    internal string NewSubject() => $"subject-{Interlocked.Increment(ref _subjects)}";
+
+    /// <summary>A file name in this realm's folder that nothing has yet.</summary>
+    internal string NewFile(string name) => Path.Combine(Folder, $"{RandomNumberGenerator.GetHexString(8, lowercase: true)}-{name}");
+
+    /// <summary>Writes a private key of random bytes, and returns the file's name.</summary>
+    internal string NewKey(int length = 1200)
+    {
+        string file = NewFile("private.key");
+        File.WriteAllBytes(file, RandomNumberGenerator.GetBytes(length));
+        return file;
+    }
+
+    /// <summary>A token per node for a subject, by node_id.</summary>
+    internal IReadOnlyDictionary<string, string> TokensFor(string subject, Action<Dictionary<string, object?>>? change = null) =>
+        Nodes.ToDictionary(n => n.NodeId, n => Issuer.TokenFor(n.NodeId, subject, change));
+
+    /// <summary>Writes a token per node for a subject; returns the file pattern.</summary>
+    internal string WriteTokens(string subject, Action<Dictionary<string, object?>>? change = null)
+    {
+        string folder = Directory.CreateDirectory(NewFile("tokens")).FullName;
+        foreach ((string node, string token) in TokensFor(subject, change))
+        {
+            File.WriteAllText(Path.Combine(folder, $"{node}.jwt"), token);
+        }
+
+        return Path.Combine(folder, "{node_id}.jwt");
+    }
+
+    /// <summary>A client as on a new device: it knows the set, has tokens for a subject, and nothing else.</summary>
+    internal CustodianClient Client(string subject, Action<CustodianClientOptions>? change = null)
+    {
+        var options = new CustodianClientOptions
+        {
+            Token = (node, _) => ValueTask.FromResult(Issuer.TokenFor(node.Value, subject)),
+            Stretching = Traffic.Cheap,
+        };
+        change?.Invoke(options);
+        return new CustodianClient(CustodianSet.Load(SetFile), options);
+    }
+
+    /// <summary>Runs <c>custody</c> for a subject with good tokens.</summary>
+    /// <param name="subject">The user.</param>
+    /// <param name="secret">What is written to its standard input; null for a command that takes no secret.</param>
+    /// <param name="command">The command and its options.</param>
+    internal Task<ProcessOutcome> CustodyAsync(string subject, string? secret, params string[] command) =>
+        CustodyWithAsync(secret, null, [.. command, "--tokens", WriteTokens(subject)]);
+
+    /// <summary>Runs <c>custody</c> with no tokens but those that the command names.</summary>
+    internal async Task<ProcessOutcome> CustodyWithAsync(
+        string? secret, IReadOnlyDictionary<string, string>? environment, params string[] command)
+    {
+        await using ChildProcess custody = StartCustody(secret, environment, command);
+        return await custody.WaitAsync();
+    }
+
+    /// <summary>Starts <c>custody</c> with no tokens but those that the command names.</summary>
+    internal ChildProcess StartCustody(string? secret, IReadOnlyDictionary<string, string>? environment, params string[] command)
+    {
+        string[] input = secret is null ? [] : ["--secret-stdin"];
+        return ChildProcess.Start(Programs.Custody, [.. command, "--set", SetFile, .. input], environment, secret);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (NodeProcess node in Nodes)
+        {
+            await node.DisposeAsync();
+        }
+
+        Issuer.Dispose();
+        _authority.Dispose();
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private Task<NodeProcess> MakeNodeAsync(int number)
+    {
+        string name = $"node-{number}.{Regions[number - 1]}";
+        return NodeProcess.CreateAsync(name, Regions[number - 1], Path.Combine(Folder, name), Surroundings);
+    }
+
+    private void WriteSet() => File.WriteAllText(SetFile, JsonSerializer.Serialize(new
+    {
+        set_id = SetId,
+        threshold = Threshold,
+        nodes = Nodes.Select((n, i) => new
+        {
+            node_id = n.NodeId, region = n.Region, @operator = $"operator-{i + 1}", address = n.Address, ca_file = "ca.pem",
+        }),
+    }));
+}

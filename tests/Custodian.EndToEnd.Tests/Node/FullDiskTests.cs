@@ -1,0 +1,100 @@
+using System.Globalization;
+using Custodian.EndToEnd.Tests.Harness;
+using Custodian.Protocol.Wire;
+using Grpc.Core;
+using Microsoft.Data.Sqlite;
+
+namespace Custodian.EndToEnd.Tests.Node;
+
+/// <summary>A node whose disk is full says so, keeps what it has promised, goes on reading, and is well again when there is room.</summary>
+public sealed class FullDiskTests
+{
+    private const int RoomInPages = 40;
+    private const int MostSubjects = 200;
+
+    [Fact]
+    public async Task Deposit_DatabaseFull_IsStorageUnavailableAndNothingAcknowledgedIsLost()
+    {
+        await using Realm realm = await Realm.StartAsync(1);
+        NodeProcess node = realm.Nodes[0];
+        Expect.Success(await node.StopAsync());
+        await node.StartAsync($"database:max_pages={(Pages(node) + RoomInPages).ToString(CultureInfo.InvariantCulture)}");
+        List<(SoloRecord Record, RawCaller Caller)> acknowledged = [];
+        try
+        {
+            WireRefusal refusal = await FillAsync(realm, acknowledged);
+
+            Assert.Equal((StatusCode.Unavailable, "STORAGE_UNAVAILABLE"), (refusal.Status, refusal.Reason));
+            Assert.NotEmpty(acknowledged);
+            await AllAreActiveAsync(acknowledged);
+
+            Expect.Success(await node.StopAsync());
+            await node.StartAsync();
+            await AllAreActiveAsync(acknowledged);
+            foreach ((SoloRecord record, _) in acknowledged)
+            {
+                SoloRecord.Attempt attempt = record.NewAttempt();
+                Assert.Equal(record.Mask, attempt.Blinded.MaskOf((await record.EvaluateAsync(attempt)).Evaluated));
+            }
+
+            (SoloRecord after, RawCaller caller) = await EnrolAsync(realm);
+            acknowledged.Add((after, caller));
+        }
+        finally
+        {
+            acknowledged.ForEach(a => a.Record.Dispose());
+            acknowledged.ForEach(a => a.Caller.Dispose());
+        }
+    }
+
+    /// <summary>Enrols until the node refuses.</summary>
+    private static async Task<WireRefusal> FillAsync(Realm realm, List<(SoloRecord Record, RawCaller Caller)> acknowledged)
+    {
+        try
+        {
+            while (acknowledged.Count < MostSubjects)
+            {
+                acknowledged.Add(await EnrolAsync(realm));
+            }
+        }
+        catch (RpcException refused)
+        {
+            return WireRefusal.Of(refused);
+        }
+
+        throw new InvalidOperationException($"{MostSubjects} records fit into {RoomInPages} pages");
+    }
+
+    private static async Task<(SoloRecord Record, RawCaller Caller)> EnrolAsync(Realm realm)
+    {
+        NodeProcess node = realm.Nodes[0];
+        string subject = realm.NewSubject();
+        var caller = new RawCaller(node.Address, realm.CaFile, () => realm.Issuer.TokenFor(node.NodeId, subject)) { Subject = subject };
+        try
+        {
+            return (await SoloRecord.EnrolAsync(caller, realm.SetId, node.NodeId, realm.Issuer.Name, subject), caller);
+        }
+        catch
+        {
+            caller.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task AllAreActiveAsync(List<(SoloRecord Record, RawCaller Caller)> acknowledged)
+    {
+        foreach ((SoloRecord record, _) in acknowledged)
+        {
+            Assert.Equal(RecordState.Active, (await record.StatusAsync()).State);
+        }
+    }
+
+    private static long Pages(NodeProcess node)
+    {
+        using var connection = new SqliteConnection($"Data Source={node.DatabaseFile};Mode=ReadOnly;Pooling=False");
+        connection.Open();
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = "PRAGMA page_count";
+        return (long)command.ExecuteScalar()!;
+    }
+}
