@@ -12,7 +12,7 @@ internal static class ForeignCount
     /// <summary>By the newest that each node said during a try, before a Confirm erases it; each is logged.</summary>
     internal static Dictionary<NodeId, int> Of(ClientCore core, Trial trial)
     {
-        Dictionary<NodeId, int> foreign = Collect(trial.Record.Sightings.Select(s => (s.Node, At(core, trial, s))));
+        Dictionary<NodeId, int> foreign = Collect(trial.Header.Participants.Select(p => (p.Node, At(core, trial, p.Node))));
         foreach ((NodeId node, int attempts) in foreign)
         {
             Log.ForeignAttempts(core.Log, trial.Header.RecordId.ToString(), attempts, node.Value);
@@ -21,12 +21,12 @@ internal static class ForeignCount
         return foreign;
     }
 
-    private static int At(ClientCore core, Trial trial, Sighting sighting)
+    private static int At(ClientCore core, Trial trial, NodeId node)
     {
-        NodeAnswer? answer = trial.Answers.FirstOrDefault(a => a.Node == sighting.Node);
+        NodeAnswer? answer = trial.Answers.FirstOrDefault(a => a.Node == node);
         return answer is { Outcome.Condition: NodeCondition.Answered, Remaining: { } remaining }
-            ? core.OwnAttempts.Foreign(trial.Header, sighting.Node, remaining)
-            : core.OwnAttempts.Foreign(trial.Header, sighting.Node, sighting.AttemptsRemaining - 1);
+            ? core.OwnAttempts.Foreign(trial.Header, node, remaining)
+            : trial.ForeignBefore.GetValueOrDefault(node);
     }
 
     private static Dictionary<NodeId, int> Collect(IEnumerable<(NodeId Node, int Attempts)> nodes) =>

@@ -22,6 +22,7 @@ internal sealed class Trial : IDisposable
     {
         _operation = operation;
         Record = record;
+        ForeignBefore = ForeignCount.Of(operation.Core, record);
         _ending = CancellationTokenSource.CreateLinkedTokenSource(operation.Core.Closing);
         _search = new SubsetSearch(record.Header.Threshold, IsRecoveryKey);
         _progress = new StageProgress(progress, CustodyStage.Evaluating, record.Header.Participants.Length);
@@ -33,6 +34,9 @@ internal sealed class Trial : IDisposable
     internal HeldRecord Record { get; }
 
     internal Header Header => Record.Header;
+
+    /// <summary>Attempts that others made, by what the nodes showed before this try.</summary>
+    internal Dictionary<NodeId, int> ForeignBefore { get; }
 
     /// <summary>How each participant fared so far.</summary>
     internal OutcomeTable Outcomes { get; } = new();
