@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Globalization;
+using Custodian.EndToEnd.Tests.Harness;
+using Custodian.Protocol.Wire;
+
+namespace Custodian.Benchmarks;
+
+/// <summary>
+/// One Evaluate on an idle node over TLS, against what it is made of: the module's bare work, one durable commit, and one authenticated
+/// gRPC call that does nothing (Describe of an account that has no record). Measured in turn, so that the machine's noise falls on all.
+/// </summary>
+internal static class EvaluateBenchmark
+{
+    private const int WarmUp = 300;
+    private const int Rounds = 1500;
+    private const int AttemptsPerRun = 50;
+
+    internal static int Run()
+    {
+        RunAsync().GetAwaiter().GetResult();
+        return 0;
+    }
+
+    private static async Task RunAsync()
+    {
+        await using Realm realm = await Realm.StartAsync(1);
+        NodeProcess node = realm.Nodes[0];
+        using var bare = new BareHsm(node);
+        using var commit = new BareCommit(node.Folder);
+        string emptyToken = realm.Issuer.TokenFor(node.NodeId, "nobody");
+        string token = realm.Issuer.TokenFor(node.NodeId, "somebody");
+        using var empty = new RawCaller(node.Address, realm.CaFile, () => emptyToken);
+        using var caller = new RawCaller(node.Address, realm.CaFile, () => token);
+        using SoloRecord record = await SoloRecord.EnrolAsync(caller, realm.SetId, node.NodeId, realm.Issuer.Name, "somebody", maxAttempts: 100);
+        var describe = new DescribeRequest { SetId = realm.SetId };
+        Sample hsm = new("bare HSM work"), sqlite = new("one durable commit"), call = new("one empty authenticated call");
+        Sample sum = new("their sum"), evaluate = new("Evaluate");
+        for (int round = 0; round < WarmUp + Rounds; round++)
+        {
+            double[] times =
+            [
+                Time(bare.Evaluate),
+                Time(commit.Commit),
+                await TimeAsync(async () => await empty.Client.DescribeAsync(describe, empty.Headers)),
+                await EvaluateOnceAsync(record, round),
+            ];
+            if (round >= WarmUp)
+            {
+                hsm.Add(times[0]);
+                sqlite.Add(times[1]);
+                call.Add(times[2]);
+                sum.Add(times[0] + times[1] + times[2]);
+                evaluate.Add(times[3]);
+            }
+        }
+
+        Sample.Print("µs, p50 over one connection", sum, hsm, sqlite, call, evaluate);
+        Console.WriteLine($"Evaluate takes {(evaluate.Median / sum.Median).ToString("0.00", CultureInfo.InvariantCulture)} times the sum of its parts");
+    }
+
+    /// <summary>An attempt of its own each time; now and then a Confirm, outside the measurement, gives the attempts back.</summary>
+    private static async Task<double> EvaluateOnceAsync(SoloRecord record, int round)
+    {
+        SoloRecord.Attempt attempt = record.NewAttempt();
+        EvaluateResponse? answer = null;
+        double took = await TimeAsync(async () => answer = await record.EvaluateAsync(attempt));
+        if (round % AttemptsPerRun == AttemptsPerRun - 1)
+        {
+            await record.ConfirmAsync(attempt, answer!.Sequence);
+        }
+
+        return took;
+    }
+
+    private static double Time(Action action)
+    {
+        long start = Stopwatch.GetTimestamp();
+        action();
+        return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+    }
+
+    private static async Task<double> TimeAsync(Func<Task> action)
+    {
+        long start = Stopwatch.GetTimestamp();
+        await action();
+        return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+    }
+}
