@@ -9,7 +9,7 @@ internal static class ExitCode
     /// <summary>A failure that has no number of its own.</summary>
     internal const int Failed = 1;
 
-    /// <summary>The command line, the set file or an input cannot be used; nothing was sent.</summary>
+    /// <summary>The command line, the set file or an input cannot be used; no attempt was spent.</summary>
     internal const int Usage = 2;
 
     /// <summary>The secret was wrong; each node that was asked has counted it.</summary>
@@ -41,7 +41,7 @@ internal static class ExitCode
         Exit status:
             0  done
             1  failed for a reason without a number of its own
-            2  the command line, the set file or an input cannot be used; nothing was sent
+            2  the command line, the set file or an input cannot be used; no attempt was spent
             3  wrong secret; the message says how many attempts are left
             4  locked: a delay is running, or all attempts are used; the message says until when
             5  too few nodes answered; the message says why, node by node

@@ -39,7 +39,7 @@ internal static class Failures
             ? $"locked after wrong secrets: the next attempt can be made in {Wording.Duration(wait)}{At(until)}, "
                 + $"{Wording.Count(attemptsLeft, "attempt")} left"
             : "locked: all attempts are used";
-        string hint = delay is null ? Exhausted : "nothing was sent and no attempt was spent; wait, and take care with the next one";
+        string hint = delay is null ? Exhausted : "no attempt was spent; wait, and take care with the next one";
         return new CommandFailedException(ExitCode.Locked, "locked", message, hint)
         {
             Nodes = nodes,
@@ -52,7 +52,7 @@ internal static class Failures
         ExitCode.TokenRefused,
         "token_refused",
         "the access tokens are missing or were rejected",
-        "log in again to get new tokens, one for each node; no attempt was spent")
+        "log in again to get new tokens, one for each node")
     {
         Nodes = nodes,
     };
@@ -82,7 +82,7 @@ internal static class Failures
                 "custody change-secret gives it a new secret, custody delete removes it"),
             OwnerKeyRejectedException => (ExitCode.Conflict, "owner_key_refused",
                 "the owner key is not that of the record that is kept now", "another device has replaced the record; use its owner key, or the secret"),
-            UnsupportedSecretException => (ExitCode.Usage, "unsupported_secret", error.Message, "nothing was sent"),
+            UnsupportedSecretException => (ExitCode.Usage, "unsupported_secret", error.Message, "no attempt was spent"),
             KeyTooLargeException large => (ExitCode.Usage, "key_too_large",
                 $"the key and its label are {Wording.Count(large.Excess, "byte")} too large", "up to about 63 KiB fit; nothing was sent"),
             DamagedRecordException => (ExitCode.Failed, "damaged_record", error.Message, "the secret is right, but only the device that enrolled the key has it"),
@@ -125,9 +125,9 @@ internal static class Failures
         return new CommandFailedException(
             tokens ? ExitCode.TokenRefused : ExitCode.TooFewNodes,
             tokens ? "token_refused" : "too_few_nodes",
-            "not all nodes could store the key, so none keeps it; what was kept before is untouched",
+            "too few nodes could store the key, so none keeps it; what was kept before is untouched",
             tokens ? "log in again to get new tokens, one for each node"
-                : "try again later, or add --allow-missing to go on when a few nodes more than needed have stored it")
+                : "try again when all nodes answer; with --allow-missing, one more than a recovery needs is enough")
         {
             Nodes = nodes,
         };

@@ -31,10 +31,10 @@ internal static class ForeignAttempts
         if (atNodes.Count >= threshold)
         {
             int tries = atNodes.Values.OrderDescending().ElementAt(threshold - 1);
-            return $"someone else tried {Wording.Count(tries, "time")} since the key was last recovered";
+            return $"someone tried {Wording.Count(tries, "time")} since the key was last recovered";
         }
 
         string counts = string.Join(", ", atNodes.OrderBy(n => n.Key).Select(n => $"{n.Key} counts {n.Value}"));
-        return $"someone else tried at too few nodes to learn anything: {counts}";
+        return $"someone tried at too few nodes to learn anything: {counts}";
     }
 }

@@ -48,7 +48,7 @@ internal sealed class Reporter(Surroundings surroundings, bool json, bool quiet)
         }
         else if (text.Length > 0)
         {
-            WriteOutput(text);
+            WriteOutput(Wording.Printable(text));
         }
     }
 
@@ -127,7 +127,7 @@ internal sealed class Reporter(Surroundings surroundings, bool json, bool quiet)
     {
         lock (_writing)
         {
-            surroundings.Messages.WriteLine(line);
+            surroundings.Messages.WriteLine(Wording.Printable(line));
         }
     }
 }

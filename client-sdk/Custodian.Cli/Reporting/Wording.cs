@@ -17,6 +17,12 @@ internal static class Wording
         return ordinaryWord ? char.ToLowerInvariant(bare[0]) + bare[1..] : bare;
     }
 
+    /// <summary>
+    /// A text that cannot move the cursor or change colours: some of it, such as a node's refusal, comes from others. Line breaks stay.
+    /// </summary>
+    internal static string Printable(string text) =>
+        text.Any(c => char.IsControl(c) && c != '\n') ? string.Concat(text.Select(c => char.IsControl(c) && c != '\n' ? '\uFFFD' : c)) : text;
+
     /// <summary>A number of things: <c>1 attempt</c>, <c>2 attempts</c>.</summary>
     internal static string Count(long number, string thing) =>
         string.Create(CultureInfo.InvariantCulture, $"{number} {thing}{(number == 1 ? "" : "s")}");

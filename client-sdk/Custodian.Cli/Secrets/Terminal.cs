@@ -71,6 +71,11 @@ internal sealed class Terminal : IDisposable
             ReadOnlySpan<byte> line = buffer.AsSpan(0, length);
             return read(line.TrimEnd("\r\n"u8));
         }
+        catch (OperationCanceledException)
+        {
+            Write("\n");
+            throw;
+        }
         finally
         {
             CryptographicOperations.ZeroMemory(buffer);

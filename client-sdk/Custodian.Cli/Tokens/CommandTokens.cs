@@ -84,7 +84,7 @@ internal sealed class CommandTokens(string command, Surroundings surroundings) :
         {
             foreach (string line in errors.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
             {
-                surroundings.Messages.WriteLine($"{node}: {line}");
+                surroundings.Messages.WriteLine(Wording.Printable($"{node}: {line}"));
             }
         }
     }

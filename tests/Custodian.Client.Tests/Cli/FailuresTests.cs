@@ -118,12 +118,12 @@ public sealed class FailuresTests
 
     [Fact]
     public void ForeignAttempts_ThresholdNodesCount_IsTheThresholdThHighest() => Assert.Equal(
-        "someone else tried 4 times since the key was last recovered",
+        "someone tried 4 times since the key was last recovered",
         ForeignAttempts.Text(Counts((One, 99), (Two, 4), (Three, 5)), threshold: 3));
 
     [Fact]
     public void ForeignAttempts_TooFewNodesCount_AreNamed() => Assert.Equal(
-        "someone else tried at too few nodes to learn anything: node-1.eu counts 9, node-3.ap counts 1",
+        "someone tried at too few nodes to learn anything: node-1.eu counts 9, node-3.ap counts 1",
         ForeignAttempts.Text(Counts((Three, 1), (One, 9)), threshold: 3));
 
     [Fact]

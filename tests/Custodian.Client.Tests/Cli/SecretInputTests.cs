@@ -65,6 +65,7 @@ public sealed class SecretInputTests : IDisposable
         await cancel.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
+        await _terminal.SeeAsync("\n");
         _terminal.Type("visible\n");
         Assert.Equal("visible\r\n", await _terminal.SeeAsync("\n"));
     }

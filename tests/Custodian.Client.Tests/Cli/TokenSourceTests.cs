@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using Custodian.Cli.Reporting;
 using Custodian.Cli.Tokens;
 using Custodian.Protocol;
@@ -114,10 +116,11 @@ public sealed class TokenSourceTests : IDisposable
         Task<string> asking = tokens.GetAsync(Node, cancel.Token).AsTask();
         await seen.Task.WaitAsync(TimeSpan.FromSeconds(30));
 
+        using var process = Process.GetProcessById(int.Parse(await File.ReadAllTextAsync(started), CultureInfo.InvariantCulture));
+
         await cancel.CancelAsync();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
-        int id = int.Parse(await File.ReadAllTextAsync(started), System.Globalization.CultureInfo.InvariantCulture);
-        Assert.False(File.Exists($"/proc/{id}/exe") && new FileInfo($"/proc/{id}/exe").LinkTarget is not null);
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
     }
 }

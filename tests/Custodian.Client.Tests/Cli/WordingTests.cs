@@ -13,6 +13,10 @@ public sealed class WordingTests
     [InlineData("", "")]
     public void Of_Sentence_IsLowerCaseWithoutFullStop(string sentence, string expected) => Assert.Equal(expected, Wording.Of(sentence));
 
+    [Fact]
+    public void Printable_ControlCharacters_AreReplaced() =>
+        Assert.Equal("a\uFFFD[31mb\nc größer", Wording.Printable("a\u001b[31mb\nc größer"));
+
     [Theory]
     [InlineData(0, "0 attempts")]
     [InlineData(1, "1 attempt")]
