@@ -25,6 +25,7 @@ internal static class FailureReading
         TimeoutRejectedException => true,
         RpcException { StatusCode: StatusCode.Unavailable or StatusCode.ResourceExhausted } rpc => Find<CertificateRefusedException>(rpc) is null,
         RpcException { StatusCode: StatusCode.DeadlineExceeded } => true,
+        RpcException { StatusCode: StatusCode.Cancelled } rpc => IsConnectTimeout(rpc),
         RpcException { StatusCode: StatusCode.Internal or StatusCode.Unknown } rpc => IsConnectionFailure(rpc),
         _ => false,
     };
@@ -44,6 +45,7 @@ internal static class FailureReading
         BrokenCircuitException => new NodeOutcome(NodeCondition.Unreachable, "not asked: it failed repeatedly a moment ago"),
         TimeoutRejectedException => new NodeOutcome(NodeCondition.TimedOut, "did not answer in time"),
         RpcException { StatusCode: StatusCode.DeadlineExceeded } => new NodeOutcome(NodeCondition.TimedOut, "did not answer in time"),
+        RpcException rpc when IsConnectTimeout(rpc) => new NodeOutcome(NodeCondition.TimedOut, "did not connect in time"),
         RpcException rpc when Find<CertificateRefusedException>(rpc) is { } refused =>
             new NodeOutcome(NodeCondition.Untrusted, $"not trusted: {refused.Message}"),
         RpcException rpc when ReadRefusal(rpc) is { } refusal => NodeOutcome.Refused(refusal),
@@ -111,6 +113,13 @@ internal static class FailureReading
     /// <summary>A node's text as it may be shown: no control characters, and not without end.</summary>
     private static string Printable(string text) =>
         string.Concat(text.Where(c => !char.IsControl(c)).Take(120));
+
+    /// <summary>
+    /// Whether the handler gave up connecting. It reports that as a cancellation, which no caller asked for and no node answered: a status
+    /// that came over the wire has no exception behind it.
+    /// </summary>
+    private static bool IsConnectTimeout(RpcException failure) =>
+        failure.StatusCode == StatusCode.Cancelled && Find<OperationCanceledException>(failure) is not null;
 
     private static bool IsConnectionFailure(RpcException failure) =>
         Find<CertificateRefusedException>(failure) is null

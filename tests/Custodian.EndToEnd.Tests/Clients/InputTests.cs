@@ -142,7 +142,7 @@ public sealed class InputTests(FiveNodes five)
     private async Task<string> EnrolAsync()
     {
         string subject = Realm.NewSubject();
-        Expect.Success(await Realm.CustodyAsync(subject, Secret, "enroll", "--key", Realm.NewKey()));
+        await Realm.EnrolAsync(subject, Secret, Realm.NewKey());
         return subject;
     }
 

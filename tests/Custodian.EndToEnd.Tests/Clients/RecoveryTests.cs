@@ -16,7 +16,7 @@ public sealed class RecoveryTests(FiveNodes five)
     [Fact]
     public async Task Recover_TwoNodesKilled_GivesTheKeyIntoAPrivateFile()
     {
-        (string subject, string key) = await EnrolAsync("--label", "signing key");
+        (string subject, string key) = await EnrolByCustodyAsync("--label", "signing key");
         string recovered = Realm.NewFile("recovered");
 
         ProcessOutcome outcome;
@@ -126,7 +126,7 @@ public sealed class RecoveryTests(FiveNodes five)
     public async Task Recover_AllAttemptsUsed_IsLockedUntilTheOwnerKeyReplacesTheRecord()
     {
         string owner = Realm.NewFile("owner");
-        (string subject, string key) = await EnrolAsync("--max-attempts", "1", "--owner-key", owner);
+        (string subject, string key) = await EnrolByCustodyAsync("--max-attempts", "1", "--owner-key", owner);
         string recovered = Realm.NewFile("recovered");
 
         ProcessOutcome wrong = await Realm.CustodyAsync(subject, "not it", "recover", "--out", recovered);
@@ -162,6 +162,26 @@ public sealed class RecoveryTests(FiveNodes five)
     }
 
     [Fact]
+    public async Task Recover_OneNodeStoppedForLong_CallsItLateAndNotFalse()
+    {
+        (string subject, _) = await EnrolAsync();
+        await using CustodianClient device = Realm.Client(
+            subject, o => (o.ConnectTimeout, o.AttemptTimeout, o.MaxRetries) = (TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), 1));
+        NodeProcess stopped = Realm.Nodes[3];
+
+        SettlementReport settlement;
+        await using (stopped.Paused())
+        {
+            using RecoverResult recovered = await device.RecoverAsync(Secret);
+            settlement = await recovered.Settlement;
+        }
+
+        Assert.Equal(NodeCondition.TimedOut, settlement.Nodes[NodeId.Parse(stopped.NodeId)].Condition);
+        Assert.Empty(settlement.Faulty);
+        Assert.Equal(4, settlement.Confirmed.Length);
+    }
+
+    [Fact]
     public async Task Recover_OneNodeStopped_WritesTheKeyBeforeTheAttemptsAreGivenBack()
     {
         (string subject, string key) = await EnrolAsync();
@@ -173,7 +193,7 @@ public sealed class RecoveryTests(FiveNodes five)
         await using (ChildProcess custody = Realm.StartCustody(
             Secret, null, "recover", "--out", recovered, "--tokens", Realm.WriteTokens(subject)))
         {
-            await custody.Error.UntilAsync(text => text.Contains("the key is in", StringComparison.Ordinal));
+            await custody.Error.UntilAsync(text => text.Contains("the key is written", StringComparison.Ordinal));
             Assert.False(custody.HasExited, "it ended although a node had not answered");
             Assert.Equal(await File.ReadAllBytesAsync(key), await File.ReadAllBytesAsync(recovered));
             outcome = await AfterAsync(stopped.Process.Continue, custody.WaitAsync());
@@ -189,7 +209,14 @@ public sealed class RecoveryTests(FiveNodes five)
         return then;
     }
 
-    private async Task<(string Subject, string Key)> EnrolAsync(params string[] options)
+    private async Task<(string Subject, string Key)> EnrolAsync()
+    {
+        (string subject, string key) = (Realm.NewSubject(), Realm.NewKey());
+        await Realm.EnrolAsync(subject, Secret, key);
+        return (subject, key);
+    }
+
+    private async Task<(string Subject, string Key)> EnrolByCustodyAsync(params string[] options)
     {
         (string subject, string key) = (Realm.NewSubject(), Realm.NewKey());
         Expect.Success(await Realm.CustodyAsync(subject, Secret, ["enroll", "--key", key, .. options]));

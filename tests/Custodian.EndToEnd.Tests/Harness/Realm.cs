@@ -100,6 +100,14 @@ internal sealed class Realm : IAsyncDisposable
         return new CustodianClient(CustodianSet.Load(SetFile), options);
     }
 
+    /// <summary>Enrols the key in a file with the SDK, at the least cost of stretching.</summary>
+    internal async Task EnrolAsync(string subject, string secret, string keyFile)
+    {
+        await using CustodianClient device = Client(subject);
+        using EnrollResult enrolled = await device.EnrollAsync(await File.ReadAllBytesAsync(keyFile), secret);
+        Assert.True(enrolled.IsComplete, $"not complete: {string.Join(", ", enrolled.Nodes)}");
+    }
+
     /// <summary>Runs <c>custody</c> for a subject with good tokens.</summary>
     /// <param name="subject">The user.</param>
     /// <param name="secret">What is written to its standard input; null for a command that takes no secret.</param>

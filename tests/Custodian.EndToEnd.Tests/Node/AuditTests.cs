@@ -21,7 +21,7 @@ public sealed class AuditTests(SingleNode one)
         EvaluateResponse answer = await first.EvaluateAsync(b);
         await first.ConfirmAsync(b, answer.Sequence);
         await first.ConfirmAsync(b, answer.Sequence);
-        await WireRefusal.OfAsync(first.EvaluateAsync(a));
+        await WireRefusal.OfAsync(first.EvaluateAsync(b));
         using SoloRecord second = await DepositAsync(caller, subject, first);
         await WireRefusal.OfAsync(second.RetireAsync(first));
         await second.ActivateAsync();

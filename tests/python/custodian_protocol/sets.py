@@ -47,7 +47,8 @@ def load_set(path: Path, ca_file: Optional[Path]) -> CustodianSet:
         fields = json.loads(path.read_text("utf-8"))
         shared = ca_file.read_bytes() if ca_file else None
         nodes = [_node(entry, path.parent, shared) for entry in fields["nodes"]]
-        loaded = CustodianSet(fields["set_id"], fields["threshold"], fields["min_threshold"],
+        loaded = CustodianSet(fields["set_id"], fields["threshold"],
+                              fields.get("min_threshold", fields["threshold"]),
                               {node.node_id: node for node in nodes})
     except (OSError, ValueError) as error:
         raise SetRejected(f"cannot read the set: {error}") from error
