@@ -100,7 +100,7 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
     /// Puts a new record in the place of the user's present one, under the owner key of that: for a forgotten secret, an exhausted record, a
     /// new key, or a set whose nodes have changed.
     /// </summary>
-    /// <param name="ownerKey">The present record's owner key, 32 bytes; stays the caller's.</param>
+    /// <param name="ownerKey">The present record's owner key, 32 bytes. Copied before this returns.</param>
     /// <param name="key">See <see cref="EnrollAsync"/>.</param>
     /// <param name="secret">See <see cref="EnrollAsync"/>.</param>
     /// <param name="options">See <see cref="EnrollAsync"/>.</param>
@@ -120,7 +120,8 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
     {
         ArgumentNullException.ThrowIfNull(ownerKey);
         KeyMaterial material = KeyMaterial.Copy(key, options);
-        return _flows.ReplaceAsync(ownerKey, material, NormaliseOr(material, secret), progress, cancellation);
+        SecretBytes utf8 = NormaliseOr(material, secret);
+        return _flows.ReplaceAsync(new SecretBytes(ownerKey.Span), material, utf8, progress, cancellation);
     }
 
     /// <summary>Recovers with the old secret and puts a new record with the same key under the new one.</summary>
@@ -185,7 +186,7 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
     /// Deletes the user's record everywhere, and every other record of the user with it. The key cannot be recovered any more as soon as
     /// n-t+1 nodes have done so.
     /// </summary>
-    /// <param name="ownerKey">The record's owner key, 32 bytes; stays the caller's.</param>
+    /// <param name="ownerKey">The record's owner key, 32 bytes. Copied before this returns.</param>
     /// <param name="progress">Told about each node; may be called from any thread.</param>
     /// <param name="cancellation">Cancels; what was deleted stays deleted.</param>
     /// <exception cref="OwnerKeyRejectedException">The key is not that of any record the nodes show.</exception>
@@ -196,7 +197,7 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
         SecretBytes ownerKey, IProgress<CustodyProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(ownerKey);
-        return _flows.DeleteOwnedAsync(ownerKey, progress, cancellation);
+        return _flows.DeleteOwnedAsync(new SecretBytes(ownerKey.Span), progress, cancellation);
     }
 
     /// <summary>Recovers with the user's secret, and deletes the record everywhere, and every other record of the user with it.</summary>

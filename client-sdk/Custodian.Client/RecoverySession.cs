@@ -12,13 +12,12 @@ public sealed class RecoverySession : IDisposable
     private static readonly TimeSpan ShortestFreshness = TimeSpan.FromSeconds(1);
 
     private readonly Operation _operation;
-    private readonly IProgress<CustodyProgress>? _progress;
     private Survey _survey;
     private bool _isTried;
     private int _isBusy;
 
-    private RecoverySession(Operation operation, Survey survey, HeldRecord chosen, IProgress<CustodyProgress>? progress) =>
-        (_operation, _survey, Record, _progress) = (operation, survey, RecordSummary.Of(chosen.Header), progress);
+    private RecoverySession(Operation operation, Survey survey, HeldRecord chosen) =>
+        (_operation, _survey, Record) = (operation, survey, RecordSummary.Of(chosen.Header));
 
     /// <summary>What the nodes show; knows more each time, as slow nodes answer.</summary>
     public AccountDescription Account => AccountReading.Describe(_operation, _survey.View());
@@ -55,14 +54,13 @@ public sealed class RecoverySession : IDisposable
     public void Dispose() => _survey.Dispose();
 
     /// <summary>Connects to the nodes and asks them, until enough is seen.</summary>
-    internal static async Task<RecoverySession> PrepareAsync(
-        Operation operation, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
+    internal static async Task<RecoverySession> PrepareAsync(Operation operation, CancellationToken cancellation)
     {
-        Survey survey = Survey.Start(operation, progress);
+        Survey survey = Survey.Start(operation);
         try
         {
             await survey.EnoughAsync(view => view.IsSettled(), cancellation).ConfigureAwait(false);
-            return new RecoverySession(operation, survey, AccountReading.ChosenOrThrow(operation, survey.View()), progress);
+            return new RecoverySession(operation, survey, AccountReading.ChosenOrThrow(operation, survey.View()));
         }
         catch
         {
@@ -84,8 +82,8 @@ public sealed class RecoverySession : IDisposable
         {
             AccountView view = await FreshViewAsync(cancellation).ConfigureAwait(false);
             _isTried = true;
-            Trial trial = await new RecoveryFlow(_operation, view, _progress).RunAsync(utf8, cancellation).ConfigureAwait(false);
-            return Recovered.Open(_operation, view, trial, _progress);
+            Trial trial = await new RecoveryFlow(_operation, view).RunAsync(utf8, cancellation).ConfigureAwait(false);
+            return Recovered.Open(_operation, view, trial);
         }
         catch (WrongSecretException wrong)
         {
@@ -129,7 +127,7 @@ public sealed class RecoverySession : IDisposable
     private async Task RefreshAsync(CancellationToken cancellation)
     {
         _survey.Dispose();
-        _survey = Survey.Start(_operation, progress: null);
+        _survey = Survey.Start(_operation);
         await _survey.EnoughAsync(view => view.IsSettled(), cancellation).ConfigureAwait(false);
     }
 

@@ -23,8 +23,9 @@ internal sealed record TokenClaims(string Issuer, string Subject, DateTimeOffset
             using var payload = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[1]));
             return Read(payload.RootElement);
         }
-        catch (JsonException)
+        catch (Exception failure) when (failure is JsonException or InvalidOperationException)
         {
+            // The second is what a text that is not Unicode brings.
             return null;
         }
     }

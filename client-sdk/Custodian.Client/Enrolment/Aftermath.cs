@@ -11,8 +11,7 @@ namespace Custodian.Client;
 /// deleted under its own owner key at nodes that have no part in the new record. A crash in here leaves old records at some nodes; the
 /// next recovery or change removes them.
 /// </summary>
-internal sealed class Aftermath(
-    Operation operation, AccountView view, OwnerKeyRing owners, OutcomeTable outcomes, IProgress<CustodyProgress>? progress)
+internal sealed class Aftermath(Operation operation, AccountView view, OwnerKeyRing owners, OutcomeTable outcomes)
 {
     private readonly ConcurrentDictionary<NodeId, byte> _left = [];
 
@@ -25,7 +24,7 @@ internal sealed class Aftermath(
             return holding;
         }
 
-        StageProgress stage = new(progress, CustodyStage.Retiring, holding.Length);
+        StageProgress stage = new(operation.Progress, CustodyStage.Retiring, holding.Length);
         await Task.WhenAll(holding.Select(n => RemoveAsync(record, n, stored, active, stage))).ConfigureAwait(false);
         return [.. _left.Keys.Order()];
     }

@@ -17,21 +17,22 @@ internal sealed class EnrolmentFlow
     private readonly Operation _operation;
     private readonly AccountView _view;
     private readonly OwnerKeyRing _owners;
-    private readonly IProgress<CustodyProgress>? _progress;
     private readonly OutcomeTable _outcomes = new();
     private readonly ImmutableArray<NodeId> _nodes;
     private readonly CustodianClientOptions _options;
 
-    internal EnrolmentFlow(Operation operation, AccountView view, OwnerKeyRing owners, IProgress<CustodyProgress>? progress)
+    internal EnrolmentFlow(Operation operation, AccountView view, OwnerKeyRing owners)
     {
-        (_operation, _view, _owners, _progress) = (operation, view, owners, progress);
+        (_operation, _view, _owners) = (operation, view, owners);
         _options = operation.Core.Options;
         _nodes = [.. operation.Set.Participants.Select(n => n.Id)];
         foreach (NodeId node in _nodes)
         {
-            _outcomes.Set(node, view.Outcomes[node]);
+            _outcomes.Set(node, IsLockedIn(node) ? OtherOwner : view.Outcomes[node]);
         }
     }
+
+    private static NodeOutcome OtherOwner => NodeOutcome.NotAsked("holds a record whose owner key is not known, so it takes no other");
 
     private int Needed => Majority.ToActivate(_nodes.Length, _operation.Set.Threshold, _options.AllowPartialEnrolment);
 
@@ -48,7 +49,7 @@ internal sealed class EnrolmentFlow
             ImmutableArray<NodeId> stored = await DepositAsync(record, prepared, cancellation).ConfigureAwait(false);
             ImmutableArray<NodeId> active = await ActivateAsync(record, stored).ConfigureAwait(false);
             Log.Enrolled(_operation.Core.Log, plan.Record.ToString(), plan.Generation, stored.Length, active.Length);
-            Aftermath aftermath = new(_operation, _view, _owners, _outcomes, _progress);
+            Aftermath aftermath = new(_operation, _view, _owners, _outcomes);
             ImmutableArray<NodeId> left = await aftermath.RunAsync(record, stored, active).ConfigureAwait(false);
             return new EnrollResult(new SecretBytes(record.Keys.OwnerPrivateKey))
             {
@@ -81,9 +82,9 @@ internal sealed class EnrolmentFlow
     private async Task<ImmutableArray<PreparedNode>> PrepareAsync(NewRecordPlan plan, SecretBytes utf8, CancellationToken cancellation)
     {
         ThrowIfTooFew(_nodes.Count(n => _outcomes[n].Condition == NodeCondition.Answered));
-        _ = new StageProgress(_progress, CustodyStage.Stretching);
+        _ = new StageProgress(_operation.Progress, CustodyStage.Stretching);
         using SecretBytes stretched = await RecoveryFlow.StretchAsync(utf8, plan.Kdf, cancellation).ConfigureAwait(false);
-        StageProgress stage = new(_progress, CustodyStage.Preparing, _nodes.Length);
+        StageProgress stage = new(_operation.Progress, CustodyStage.Preparing, _nodes.Length);
         var replies = await Task.WhenAll(_nodes.Where(IsUsable).Select(n => PrepareAsync(plan.Record, n, stretched, stage, cancellation)))
             .ConfigureAwait(false);
         ImmutableArray<PreparedNode> prepared = [.. replies.Where(r => r.IsAnswer).Select(r => r.Value!)];
@@ -133,7 +134,7 @@ internal sealed class EnrolmentFlow
     private async Task<ImmutableArray<NodeId>> DepositAsync(
         NewRecord record, ImmutableArray<PreparedNode> prepared, CancellationToken cancellation)
     {
-        StageProgress stage = new(_progress, CustodyStage.Depositing, prepared.Length);
+        StageProgress stage = new(_operation.Progress, CustodyStage.Depositing, prepared.Length);
         ImmutableArray<NodeId> stored = [];
         try
         {
@@ -204,7 +205,7 @@ internal sealed class EnrolmentFlow
     /// <summary>A crash in here leaves a record that is ACTIVE at some nodes and PENDING at others: both answer, and a Confirm finishes it.</summary>
     private async Task<ImmutableArray<NodeId>> ActivateAsync(NewRecord record, ImmutableArray<NodeId> stored)
     {
-        StageProgress stage = new(_progress, CustodyStage.Activating, stored.Length);
+        StageProgress stage = new(_operation.Progress, CustodyStage.Activating, stored.Length);
         bool[] took = await Task.WhenAll(stored.Select(n => ActivateAsync(record, n, stage))).ConfigureAwait(false);
         return [.. stored.Where((_, i) => took[i])];
     }
@@ -221,6 +222,10 @@ internal sealed class EnrolmentFlow
         stage.Done(node, outcome);
         return outcome.Condition == NodeCondition.Answered;
     }
+
+    /// <summary>Whether a node holds a record that only an owner key can replace, and none is known that could.</summary>
+    private bool IsLockedIn(NodeId node) =>
+        _view.At(node) is { } view && view.Live.Any(s => s.State != WireState.Pending) && _owners.For(view) is null;
 
     private bool IsUsable(NodeId node) => _outcomes[node].Condition == NodeCondition.Answered;
 

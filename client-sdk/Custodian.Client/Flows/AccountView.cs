@@ -12,6 +12,9 @@ internal sealed record AccountView
 
     internal required GenerationChoice Generation { get; init; }
 
+    /// <summary>The set's lowest threshold: fewer silent nodes than that hide no record.</summary>
+    internal required int MinThreshold { get; init; }
+
     /// <summary>How each node of the set fared.</summary>
     internal required ImmutableDictionary<NodeId, NodeOutcome> Outcomes { get; init; }
 
@@ -34,6 +37,7 @@ internal sealed record AccountView
             Nodes = honest,
             Choice = RecordChoice.Choose(honest),
             Generation = generation,
+            MinThreshold = operation.Set.MinThreshold,
             Outcomes = operation.Set.Nodes.ToImmutableDictionary(n => n.Id, n => outcomes[n.Id]),
         };
     }
@@ -42,18 +46,21 @@ internal sealed record AccountView
     internal NodeView? At(NodeId node) => Nodes.FirstOrDefault(v => v.Node == node);
 
     /// <summary>
-    /// Whether nodes that have not answered could not change which record is used: it has attempts free at a threshold of nodes, and no
-    /// record that is shown but not held could still turn out to be held.
+    /// Whether nodes that have not answered could change nothing that matters: neither which record is used, or that there is none, nor
+    /// whether an attempt can be made now.
     /// </summary>
     internal bool IsSettled() =>
-        Choice.Chosen is { } chosen
-        && chosen.Free >= chosen.Header.Threshold
-        && RecordChoice.Shown(Nodes).All(r => r.Sightings.Length >= r.Header.Threshold || !CouldBeHeld(r));
+        RecordChoice.Shown(Nodes).All(r => r.Sightings.Length >= r.Header.Threshold || !CouldBeHeld(r))
+        && (Choice.Chosen is { } chosen
+            ? chosen.Free >= chosen.Header.Threshold || chosen.Free + Silent(chosen.Header) < chosen.Header.Threshold
+            : Outcomes.Keys.Count(IsSilent) < MinThreshold);
 
     /// <summary>Whether a record could be held, if every participant that gave no view of itself held it.</summary>
     internal bool CouldBeHeld(HeldRecord record) =>
-        record.Sightings.Length + record.Header.Participants.Count(p => IsSilent(p.Node)) >= record.Header.Threshold;
+        record.Sightings.Length + Silent(record.Header) >= record.Header.Threshold;
 
     /// <summary>Whether a node has said nothing that counts.</summary>
     internal bool IsSilent(NodeId node) => Outcomes.GetValueOrDefault(node)?.Condition is not NodeCondition.Answered;
+
+    private int Silent(Header header) => header.Participants.Count(p => IsSilent(p.Node));
 }

@@ -6,22 +6,23 @@ namespace Custodian.Client;
 internal sealed class ClientFlows(ClientCore core)
 {
     internal Task<RecoverySession> PrepareAsync(IProgress<CustodyProgress>? progress, CancellationToken cancellation) =>
-        RecoverySession.PrepareAsync(new Operation(core), progress, cancellation);
+        RecoverySession.PrepareAsync(new Operation(core, progress), cancellation);
 
     internal async Task<AccountDescription> DescribeAsync(IProgress<CustodyProgress>? progress, CancellationToken cancellation)
     {
-        Operation operation = new(core);
-        return AccountReading.Describe(operation, await SurveyAsync(operation, progress, cancellation).ConfigureAwait(false));
+        Operation operation = new(core, progress);
+        return AccountReading.Describe(operation, await SurveyAsync(operation, cancellation).ConfigureAwait(false));
     }
 
     internal async Task<DeleteResult> DeleteOwnedAsync(
         SecretBytes ownerKey, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
     {
-        Operation operation = new(core);
-        AccountView view = await SurveyAsync(operation, progress, cancellation).ConfigureAwait(false);
-        Header owned = OwnedHeader(operation, view, ownerKey, RecordChoice.Shown(view.Nodes));
-        using OwnerKeyRing owners = OwnerKeyRing.Of(owned, ownerKey, []);
-        return await new Removal(operation, view, owners, progress).RunAsync(cancellation).ConfigureAwait(false);
+        using SecretBytes owned = ownerKey;
+        Operation operation = new(core, progress);
+        AccountView view = await SurveyAsync(operation, cancellation).ConfigureAwait(false);
+        Header header = OwnedHeader(operation, view, ownerKey, RecordChoice.Shown(view.Nodes));
+        using OwnerKeyRing owners = OwnerKeyRing.Of(header, ownerKey, []);
+        return await new Removal(operation, view, owners).RunAsync(cancellation).ConfigureAwait(false);
     }
 
     internal async Task<EnrollResult> EnrolAsync(
@@ -29,27 +30,28 @@ internal sealed class ClientFlows(ClientCore core)
     {
         using KeyMaterial key = material;
         using SecretBytes utf8 = secret;
-        Operation operation = new(core);
-        AccountView view = await SurveyAsync(operation, progress, cancellation).ConfigureAwait(false);
+        Operation operation = new(core, progress);
+        AccountView view = await SurveyAsync(operation, cancellation).ConfigureAwait(false);
         if (view.Choice.All.FirstOrDefault(r => r.IsActiveSomewhere) is { } present)
         {
             throw new AlreadyEnrolledException(present.Header.RecordId, present.Header.Generation, view.Outcomes);
         }
 
         using OwnerKeyRing owners = OwnerKeyRing.None();
-        return await new EnrolmentFlow(operation, view, owners, progress).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
+        return await new EnrolmentFlow(operation, view, owners).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
     }
 
     internal async Task<EnrollResult> ReplaceAsync(
         SecretBytes ownerKey, KeyMaterial material, SecretBytes secret, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
     {
+        using SecretBytes owned = ownerKey;
         using KeyMaterial key = material;
         using SecretBytes utf8 = secret;
-        Operation operation = new(core);
-        AccountView view = await SurveyAsync(operation, progress, cancellation).ConfigureAwait(false);
+        Operation operation = new(core, progress);
+        AccountView view = await SurveyAsync(operation, cancellation).ConfigureAwait(false);
         HeldRecord chosen = AccountReading.ChosenOrThrow(operation, view);
         using OwnerKeyRing owners = OwnerKeyRing.Of(OwnedHeader(operation, view, ownerKey, [chosen]), ownerKey, []);
-        return await new EnrolmentFlow(operation, view, owners, progress).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
+        return await new EnrolmentFlow(operation, view, owners).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
     }
 
     internal async Task<EnrollResult> ChangeSecretAsync(
@@ -63,9 +65,9 @@ internal sealed class ClientFlows(ClientCore core)
         EnrollOptions options = new() { Label = recovered.Payload.Label, ContentType = recovered.Payload.ContentType };
         using KeyMaterial key = KeyMaterial.Copy(recovered.Payload.Secret, options);
         using OwnerKeyRing owners = OwnerKeyRing.Of(recovered.Header, recovered.OwnerKey, recovered.Payload.FormerOwners);
-        Operation operation = new(core);
-        AccountView view = await SurveyAsync(operation, progress, cancellation).ConfigureAwait(false);
-        return await new EnrolmentFlow(operation, view, owners, progress).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
+        Operation operation = new(core, progress);
+        AccountView view = await SurveyAsync(operation, cancellation).ConfigureAwait(false);
+        return await new EnrolmentFlow(operation, view, owners).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
     }
 
     internal async Task<RecoverResult> RecoverAsync(SecretBytes utf8, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
@@ -93,9 +95,9 @@ internal sealed class ClientFlows(ClientCore core)
         using Recovered recovered = await OpenAsync(utf8, progress, cancellation).ConfigureAwait(false);
         await recovered.Settlement.WaitAsync(cancellation).ConfigureAwait(false);
         using OwnerKeyRing owners = OwnerKeyRing.Of(recovered.Header, recovered.OwnerKey, recovered.Payload.FormerOwners);
-        Operation operation = new(core);
-        AccountView view = await SurveyAsync(operation, progress, cancellation).ConfigureAwait(false);
-        return await new Removal(operation, view, owners, progress).RunAsync(cancellation).ConfigureAwait(false);
+        Operation operation = new(core, progress);
+        AccountView view = await SurveyAsync(operation, cancellation).ConfigureAwait(false);
+        return await new Removal(operation, view, owners).RunAsync(cancellation).ConfigureAwait(false);
     }
 
     private async Task<Recovered> OpenAsync(SecretBytes utf8, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
@@ -106,10 +108,9 @@ internal sealed class ClientFlows(ClientCore core)
     }
 
     /// <summary>A change or a deletion concerns every node, so it waits for all of them.</summary>
-    private static async Task<AccountView> SurveyAsync(
-        Operation operation, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
+    private static async Task<AccountView> SurveyAsync(Operation operation, CancellationToken cancellation)
     {
-        using Survey survey = Survey.Start(operation, progress);
+        using Survey survey = Survey.Start(operation);
         await survey.CompleteAsync(cancellation).ConfigureAwait(false);
         AccountView view = survey.View();
         AccountReading.ThrowIfTokensDisagree(operation, view);

@@ -10,14 +10,18 @@ internal sealed class Operation
 {
     private readonly AccessTokens _tokens;
 
-    internal Operation(ClientCore core)
+    internal Operation(ClientCore core, IProgress<CustodyProgress>? progress)
     {
         core.ThrowIfDisposed();
         Core = core;
+        Progress = new GuardedProgress(progress, core.Log);
         _tokens = new AccessTokens(core.Set, core.Options.Token!, core.Options.TimeProvider);
     }
 
     internal ClientCore Core { get; }
+
+    /// <summary>Where the steps are told.</summary>
+    internal GuardedProgress Progress { get; }
 
     internal CustodianSet Set => Core.Set;
 

@@ -9,12 +9,12 @@ namespace Custodian.Client;
 /// Delete: every record of the user at every node, each under an owner key that is known (protocol.md section 11). Deleting the ACTIVE
 /// record takes every other record of the account at that node with it.
 /// </summary>
-internal sealed class Removal(Operation operation, AccountView view, OwnerKeyRing owners, IProgress<CustodyProgress>? progress)
+internal sealed class Removal(Operation operation, AccountView view, OwnerKeyRing owners)
 {
     internal async Task<DeleteResult> RunAsync(CancellationToken cancellation)
     {
         ImmutableArray<NodeId> nodes = [.. operation.Set.Nodes.Select(n => n.Id)];
-        StageProgress stage = new(progress, CustodyStage.Deleting, nodes.Length);
+        StageProgress stage = new(operation.Progress, CustodyStage.Deleting, nodes.Length);
         NodeOutcome[] outcomes = await Task.WhenAll(nodes.Select(n => RemoveAsync(n, stage, cancellation))).ConfigureAwait(false);
         return new DeleteResult
         {

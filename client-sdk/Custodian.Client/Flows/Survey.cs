@@ -17,10 +17,10 @@ internal sealed class Survey : IDisposable
     private readonly CancellationTokenSource _ending;
     private readonly ImmutableArray<Task> _tasks;
 
-    private Survey(Operation operation, IProgress<CustodyProgress>? progress)
+    private Survey(Operation operation)
     {
         _operation = operation;
-        _progress = new StageProgress(progress, CustodyStage.Describing, operation.Set.Nodes.Length);
+        _progress = new StageProgress(operation.Progress, CustodyStage.Describing, operation.Set.Nodes.Length);
         _ending = CancellationTokenSource.CreateLinkedTokenSource(operation.Core.Closing);
         Started = operation.Core.Options.TimeProvider.GetTimestamp();
         _tasks = [.. operation.Set.Nodes.Select(n => DescribeAsync(n.Id, _ending.Token))];
@@ -30,7 +30,7 @@ internal sealed class Survey : IDisposable
     internal long Started { get; }
 
     /// <summary>Asks every node of the set.</summary>
-    internal static Survey Start(Operation operation, IProgress<CustodyProgress>? progress) => new(operation, progress);
+    internal static Survey Start(Operation operation) => new(operation);
 
     /// <summary>What has come so far.</summary>
     internal AccountView View() => AccountView.Of(_operation, [.. _views.Values], _outcomes);

@@ -28,14 +28,14 @@ internal sealed class Recovered : IDisposable
     /// open.
     /// </summary>
     /// <exception cref="DamagedRecordException">It does not open.</exception>
-    internal static Recovered Open(Operation operation, AccountView view, Trial trial, IProgress<CustodyProgress>? progress)
+    internal static Recovered Open(Operation operation, AccountView view, Trial trial)
     {
         var nodes = view.Outcomes.SetItems(trial.Header.Participants.Select(p => KeyValuePair.Create(p.Node, trial.Outcomes[p.Node])));
         Dictionary<NodeId, int> foreign = ForeignCount.Of(operation.Core, trial);
         EnvelopePayload? payload = Open(operation.Account, trial);
         SecretBytes ownerKey = new(trial.Keys!.OwnerPrivateKey);
         Header header = trial.Header;
-        Task<SettlementReport> settlement = operation.Core.Track(SettlementFlow.RunAsync(operation, view, trial, progress));
+        Task<SettlementReport> settlement = operation.Core.Track(SettlementFlow.RunAsync(operation, view, trial));
         if (payload is null)
         {
             ownerKey.Dispose();

@@ -7,7 +7,7 @@ namespace Custodian.Client;
 /// Recover (protocol.md section 14): the secret is tried at the chosen record, and, since a change may have been interrupted, at the other
 /// records that are held, newest first.
 /// </summary>
-internal sealed class RecoveryFlow(Operation operation, AccountView view, IProgress<CustodyProgress>? progress)
+internal sealed class RecoveryFlow(Operation operation, AccountView view)
 {
     /// <summary>The record that the secret opens; the caller settles it and disposes the trial.</summary>
     /// <exception cref="CustodyException">No record opens; says why.</exception>
@@ -54,9 +54,9 @@ internal sealed class RecoveryFlow(Operation operation, AccountView view, IProgr
 
     private async Task<Trial> StartAsync(HeldRecord record, SecretBytes utf8, CancellationToken cancellation)
     {
-        _ = new StageProgress(progress, CustodyStage.Stretching);
+        _ = new StageProgress(operation.Progress, CustodyStage.Stretching);
         using SecretBytes stretched = await StretchAsync(utf8, record.Header.Kdf, cancellation).ConfigureAwait(false);
-        return Trial.Start(operation, record, stretched, progress);
+        return Trial.Start(operation, record, stretched);
     }
 
     internal static Task<SecretBytes> StretchAsync(SecretBytes utf8, StretchParameters kdf, CancellationToken cancellation) => Task.Run(

@@ -20,10 +20,10 @@ internal sealed class SettlementFlow
     private readonly ConcurrentDictionary<NodeId, WireState> _confirmed = [];
     private readonly ConcurrentBag<NodeId> _retired = [];
 
-    private SettlementFlow(Operation operation, AccountView view, Trial trial, IProgress<CustodyProgress>? progress)
+    private SettlementFlow(Operation operation, AccountView view, Trial trial)
     {
         (_operation, _view, _trial) = (operation, view, trial);
-        _progress = new StageProgress(progress, CustodyStage.Confirming, trial.Header.Participants.Length);
+        _progress = new StageProgress(operation.Progress, CustodyStage.Confirming, trial.Header.Participants.Length);
     }
 
     private Header Header => _trial.Header;
@@ -31,14 +31,13 @@ internal sealed class SettlementFlow
     private CancellationToken Closing => _operation.Core.Closing;
 
     /// <summary>Settles a trial that found its fit, and disposes it in the end. Never throws.</summary>
-    internal static async Task<SettlementReport> RunAsync(
-        Operation operation, AccountView view, Trial trial, IProgress<CustodyProgress>? progress)
+    internal static async Task<SettlementReport> RunAsync(Operation operation, AccountView view, Trial trial)
     {
         // The caller has the key by now and goes on while this runs.
         await Task.Yield();
         using (trial)
         {
-            SettlementFlow settlement = new(operation, view, trial, progress);
+            SettlementFlow settlement = new(operation, view, trial);
             try
             {
                 await settlement.ConfirmAllAsync().ConfigureAwait(false);

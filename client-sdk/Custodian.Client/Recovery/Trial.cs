@@ -18,14 +18,14 @@ internal sealed class Trial : IDisposable
     private readonly StageProgress _progress;
     private RecordKeys? _keys;
 
-    private Trial(Operation operation, HeldRecord record, SecretBytes stretched, IProgress<CustodyProgress>? progress)
+    private Trial(Operation operation, HeldRecord record, SecretBytes stretched)
     {
         _operation = operation;
         Record = record;
         ForeignBefore = ForeignCount.Of(operation.Core, record);
         _ending = CancellationTokenSource.CreateLinkedTokenSource(operation.Core.Closing);
         _search = new SubsetSearch(record.Header.Threshold, IsRecoveryKey);
-        _progress = new StageProgress(progress, CustodyStage.Evaluating, record.Header.Participants.Length);
+        _progress = new StageProgress(operation.Progress, CustodyStage.Evaluating, record.Header.Participants.Length);
         ImmutableArray<NodeAttempt> attempts =
             [.. record.Header.Participants.Select(p => new NodeAttempt(operation, record.Header, p, stretched))];
         _ = RunAllAsync(attempts, _ending.Token);
@@ -51,8 +51,8 @@ internal sealed class Trial : IDisposable
     internal RecordKeys? Keys => _keys;
 
     /// <summary>Sends the attempts. The stretched secret may be disposed when this returns.</summary>
-    internal static Trial Start(Operation operation, HeldRecord record, SecretBytes stretched, IProgress<CustodyProgress>? progress) =>
-        new(operation, record, stretched, progress);
+    internal static Trial Start(Operation operation, HeldRecord record, SecretBytes stretched) =>
+        new(operation, record, stretched);
 
     /// <summary>
     /// Takes answers until some fit together; false when all have come, or when the patience is over that begins with the t-th good one.

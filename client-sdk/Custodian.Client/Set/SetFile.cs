@@ -31,6 +31,10 @@ internal sealed class SetFile
         {
             throw new CustodianSetException([new SetMistake("", $"not JSON with distinct names: {error.Message}")]);
         }
+        catch (InvalidOperationException)
+        {
+            throw new CustodianSetException([new SetMistake("", "holds text that is not Unicode, such as half of a surrogate pair")]);
+        }
     }
 
     private SetDraft ReadSet(JsonElement root)

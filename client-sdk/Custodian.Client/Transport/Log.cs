@@ -17,6 +17,9 @@ internal static partial class Log
     [LoggerMessage(4, LogLevel.Information, "Record {Record} of generation {Generation} stored at {Stored} nodes, active at {Active}")]
     internal static partial void Enrolled(ILogger log, string record, ulong generation, int stored, int active);
 
+    [LoggerMessage(6, LogLevel.Warning, "The application's progress failed: {Failure}")]
+    internal static partial void ProgressFailed(ILogger log, string failure);
+
     [LoggerMessage(5, LogLevel.Warning, "Attempts at record {Record} were made elsewhere: {Attempts} at {Node}")]
     internal static partial void ForeignAttempts(ILogger log, string record, int attempts, string node);
 }

@@ -143,6 +143,28 @@ public sealed class ChangeTests
         Assert.All(All, i => Assert.Equal(2, set.At(i).Records.Count));
     }
 
+    /// <summary>Whatever the two devices get in each other's way, some secret that one of them set, or the old one, recovers.</summary>
+    [Fact]
+    public async Task ChangeSecret_TwoDevicesAtOnce_OneOfTheSecretsRecovers()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync();
+        set.ExpectedWarnings.Add("Attempts at record");
+        foreach (ScriptedNode node in set.Nodes)
+        {
+            node.Rules.PendingHold = TimeSpan.FromSeconds(60);
+        }
+
+        for (int round = 0; round < 4; round++)
+        {
+            set.Subject = $"user-{round}";
+            await set.EnrolAsync(Key, "old");
+
+            await Task.WhenAll(TryChangeAsync(set, "a"), TryChangeAsync(set, "b"));
+
+            Assert.NotEmpty(await WorkingSecretsAsync(set, "a", "b", "old"));
+        }
+    }
+
     [Fact]
     public async Task ChangeSecret_NodeMissedAGeneration_IsBroughtForwardWithItsFormerOwnersKey()
     {
@@ -240,6 +262,39 @@ public sealed class ChangeTests
         {
             // What the nodes hold afterwards is what the test is about.
         }
+    }
+
+    private static async Task TryChangeAsync(ScriptedSet set, string secret)
+    {
+        try
+        {
+            using EnrollResult changed = await set.NewClient().ChangeSecretAsync("old", secret);
+        }
+        catch (CustodyException)
+        {
+            // The other device was first.
+        }
+    }
+
+    private static async Task<List<string>> WorkingSecretsAsync(ScriptedSet set, params string[] secrets)
+    {
+        List<string> working = [];
+        foreach (string secret in secrets)
+        {
+            try
+            {
+                using RecoverResult recovered = await set.NewClient().RecoverAsync(secret);
+                await recovered.Settlement;
+                Assert.True(recovered.PrivateKey.FixedTimeEquals(Key));
+                working.Add(secret);
+            }
+            catch (WrongSecretException)
+            {
+                // This one lost.
+            }
+        }
+
+        return working;
     }
 
     private static async Task<string> WorkingSecretAsync(ScriptedSet set)

@@ -83,6 +83,21 @@ public sealed class EnrolTests
     }
 
     [Fact]
+    public async Task Enrol_OneNodeKeptAnOldRecord_IsRefusedAndTheNodeNamed()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync();
+        using SecretBytes ownerKey = await set.EnrolAsync(Key, "secret");
+        set[3].Script.Refuse(RefusedCall.Because(RefusalReason.HsmUnavailable), "Delete");
+        CustodianClient client = set.NewClient();
+        await client.DeleteAsync(ownerKey);
+
+        var refused = await Assert.ThrowsAsync<EnrollmentRefusedException>(() => client.EnrollAsync(Key, "other"));
+
+        Assert.Contains("owner key is not known", refused.Nodes[set[3].Id].Explanation, StringComparison.Ordinal);
+        Assert.All(set.Nodes, n => Assert.Equal(1, n.Script.Count("Prepare")));
+    }
+
+    [Fact]
     public async Task Enrol_OneNodeDown_IsRefusedAndLeavesNothing()
     {
         await using ScriptedSet set = await ScriptedSet.StartAsync();

@@ -164,6 +164,28 @@ public sealed class RecoverTests
     }
 
     [Fact]
+    public async Task Recover_WrongSecretBringsADelayAndOneNodeHangs_SaysSoWithoutWaitingForIt()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync();
+        await set.EnrolAsync(Key, "secret");
+        set[4].Script.Hang("Describe", "Evaluate");
+        foreach (ScriptedNode node in set.Nodes)
+        {
+            node.Rules.Delay = used => used >= 1 ? TimeSpan.FromSeconds(30) : TimeSpan.Zero;
+        }
+
+        CustodianClient client = set.NewClient(o => (o.AttemptTimeout, o.Patience) = (TimeSpan.FromHours(1), TimeSpan.FromMilliseconds(100)));
+        using RecoverySession session = await client.PrepareRecoveryAsync();
+        WrongSecretException wrong = await Assert.ThrowsAsync<WrongSecretException>(() => session.RecoverAsync("guess"));
+        LockedException locked = await Assert.ThrowsAsync<LockedException>(() => session.RecoverAsync("secret"));
+
+        Assert.Equal((TimeSpan.FromSeconds(30), false), (wrong.Delay, wrong.IsCertain));
+        Assert.Equal(TimeSpan.FromSeconds(30), locked.Delay);
+        Assert.Equal(NodeCondition.Unanswered, wrong.Nodes[set[4].Id].Condition);
+        client.Dispose();
+    }
+
+    [Fact]
     public async Task Recover_DelayBeginsBetweenDescribeAndEvaluate_IsLocked()
     {
         await using ScriptedSet set = await ScriptedSet.StartAsync();
@@ -363,6 +385,18 @@ public sealed class RecoverTests
     }
 
     [Fact]
+    public async Task Recover_ProgressThrows_RecoversAllTheSame()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync();
+        set.ExpectedWarnings.Add("progress failed: InvalidTimeZoneException");
+        await set.EnrolAsync(Key, "secret");
+
+        using RecoverResult recovered = await set.NewClient().RecoverAsync("secret", new BrokenProgress());
+
+        Assert.Equal(5, (await recovered.Settlement).Confirmed.Length);
+    }
+
+    [Fact]
     public async Task Recover_LogsHoldNoSecretAndNoAccount()
     {
         await using ScriptedSet set = await ScriptedSet.StartAsync();
@@ -381,5 +415,10 @@ public sealed class RecoverTests
             Assert.DoesNotContain("user-1", text, StringComparison.Ordinal);
             Assert.DoesNotContain(set.Account.ToString(), text, StringComparison.Ordinal);
         });
+    }
+
+    private sealed class BrokenProgress : IProgress<CustodyProgress>
+    {
+        public void Report(CustodyProgress value) => throw new InvalidTimeZoneException();
     }
 }

@@ -82,6 +82,20 @@ public sealed class TransportTests
     }
 
     [Fact]
+    public async Task Describe_NodeNeverFinishesTheHandshake_TimesOut()
+    {
+        using TcpListener silent = new(IPAddress.Loopback, 0);
+        silent.Start();
+
+        NodeOutcome outcome = await DescribeAtAsync(
+            new Uri($"https://127.0.0.1:{((IPEndPoint)silent.LocalEndpoint).Port}"),
+            node => node,
+            options => (options.ConnectTimeout, options.MaxRetries) = (TimeSpan.FromMilliseconds(200), 1));
+
+        Assert.Equal(NodeCondition.TimedOut, outcome.Condition);
+    }
+
+    [Fact]
     public async Task Describe_NodeNeverAnswers_TimesOut()
     {
         await using ScriptedNode node = await ScriptedNode.StartAsync("node-1", Id);

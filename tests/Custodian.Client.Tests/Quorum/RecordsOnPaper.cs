@@ -17,6 +17,9 @@ internal sealed class RecordsOnPaper
 
     internal RecordKeys Keys { get; }
 
+    /// <summary>Bytes whose digest the header has; they need not open.</summary>
+    internal byte[] Envelope { get; } = RepeatableBytes.Of("envelope", 285);
+
     internal static NodeId Node(int i) => NodeId.Parse($"node-{i}");
 
     internal static RecordsOnPaper Create(ulong generation, int nodes = 5, int threshold = 3, int maxAttempts = 10)
@@ -37,7 +40,7 @@ internal sealed class RecordsOnPaper
             OwnerPublicKey = keys.Owner.PublicKey.ToArray(),
             ConfirmPublicKey = keys.Confirm.PublicKey.ToArray(),
             MaxAttempts = maxAttempts,
-            EnvelopeDigest = new byte[32],
+            EnvelopeDigest = Protocol.Envelope.Digest(RepeatableBytes.Of("envelope", 285)),
         });
         return new RecordsOnPaper(header, keys);
     }

@@ -124,6 +124,7 @@ public sealed class CustodianSetTests
     [InlineData("{")]
     [InlineData("""{"set_id":"a","set_id":"b"}""")]
     [InlineData("null")]
+    [InlineData("""{"set_id":"\ud800"}""")]
     public void Parse_NoJsonObject_IsRefused(string json) => Assert.Throws<CustodianSetException>(() => CustodianSet.Parse(json));
 
     [Fact]
