@@ -11,7 +11,7 @@ namespace Custodian.Core;
 internal sealed record Account
 {
     /// <summary>How many tombstones an account keeps.</summary>
-    internal const int TombstonesKept = 16;
+    internal const int TombstonesKept = Limits.TombstonesKept;
 
     /// <summary>An account the node has never stored anything for.</summary>
     internal static Account Empty { get; } = new();

@@ -1,16 +1,18 @@
+using Custodian.Protocol;
+
 namespace Custodian.Core;
 
 /// <summary>How long a node makes a caller wait between attempts of one run without Confirm (protocol.md section 11).</summary>
 internal sealed record AttemptPolicy
 {
     /// <summary>Attempts without a delay. Default 3.</summary>
-    internal int FreeAttempts { get; init; } = 3;
+    internal int FreeAttempts { get; init; } = Limits.UndelayedAttempts;
 
     /// <summary>The delay before the first attempt that has one; each next doubles it. Default 30 s; zero switches delays off.</summary>
-    internal TimeSpan FirstDelay { get; init; } = TimeSpan.FromSeconds(30);
+    internal TimeSpan FirstDelay { get; init; } = Limits.FirstDelay;
 
     /// <summary>The longest delay. Default 24 h.</summary>
-    internal TimeSpan LongestDelay { get; init; } = TimeSpan.FromHours(24);
+    internal TimeSpan LongestDelay { get; init; } = Limits.LongestDelay;
 
     /// <summary>How long the next attempt at a record has to wait from <paramref name="nowMs"/> on; zero when it may be made now.</summary>
     internal TimeSpan WaitFor(StoredRecord record, long nowMs)
