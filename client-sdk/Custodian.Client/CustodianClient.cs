@@ -43,7 +43,7 @@ namespace Custodian.Client;
 /// lie are left out, and named as <see cref="NodeCondition.Faulty"/>.
 /// </para>
 /// <para>
-/// <b>Change</b> the secret with <see cref="ChangeSecretAsync"/>; the key, or the nodes, with <see cref="ReplaceAsync"/>. At no instant does
+/// <b>Change</b> the secret with <see cref="ChangeSecretAsync"/>; the key, or the nodes, with <c>ReplaceAsync</c>. At no instant does
 /// neither the old nor the new secret recover. To move to a set of another set_id, recover with the client of the old set, enrol with that
 /// of the new one, and then delete with the old one.
 /// </para>
@@ -124,6 +124,34 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
         return _flows.ReplaceAsync(new SecretBytes(ownerKey.Span), material, utf8, progress, cancellation);
     }
 
+    /// <summary>
+    /// Puts a new record in the place of the one that was just recovered: for a new key, or a set whose nodes have changed. Unlike with the
+    /// owner key alone, nodes that missed earlier changes are brought forward, and a change that was interrupted can be made again from
+    /// the older record.
+    /// </summary>
+    /// <param name="recovered">What was recovered, not disposed; its settlement is awaited.</param>
+    /// <param name="key">See <see cref="EnrollAsync"/>.</param>
+    /// <param name="secret">See <see cref="EnrollAsync"/>.</param>
+    /// <param name="options">See <see cref="EnrollAsync"/>.</param>
+    /// <param name="progress">See <see cref="EnrollAsync"/>.</param>
+    /// <param name="cancellation">See <see cref="EnrollAsync"/>.</param>
+    /// <returns>The new record, for the caller to dispose.</returns>
+    /// <exception cref="OwnerKeyRejectedException">Another device has replaced the record since.</exception>
+    /// <inheritdoc cref="EnrollAsync" path="/exception"/>
+    public Task<EnrollResult> ReplaceAsync(
+        RecoverResult recovered,
+        ReadOnlySpan<byte> key,
+        ReadOnlySpan<char> secret,
+        EnrollOptions? options = null,
+        IProgress<CustodyProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(recovered);
+        KeyMaterial material = KeyMaterial.Copy(key, options);
+        SecretBytes utf8 = NormaliseOr(material, secret);
+        return _flows.ReplaceAsync(recovered, recovered.Owners(), material, utf8, progress, cancellation);
+    }
+
     /// <summary>Recovers with the old secret and puts a new record with the same key under the new one.</summary>
     /// <param name="oldSecret">The secret now. Copied before this returns.</param>
     /// <param name="newSecret">The secret from now on. Copied before this returns.</param>
@@ -155,7 +183,9 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
         IProgress<CustodyProgress>? progress = null, CancellationToken cancellation = default) =>
         _flows.PrepareAsync(progress, cancellation);
 
-    /// <summary><see cref="PrepareRecoveryAsync"/> and <see cref="RecoverySession.RecoverAsync(ReadOnlySpan{char}, CancellationToken)"/> in one.</summary>
+    /// <summary>
+    /// <see cref="PrepareRecoveryAsync"/> and <see cref="RecoverySession.RecoverAsync(ReadOnlySpan{char}, CancellationToken)"/> in one.
+    /// </summary>
     /// <param name="secret">The user's secret. Copied before this returns.</param>
     /// <param name="progress">Told about each step; may be called from any thread.</param>
     /// <param name="cancellation">Cancels. Attempts that were sent stay charged until the next recovery.</param>
@@ -174,7 +204,9 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
         ReadOnlySpan<char> secret, IProgress<CustodyProgress>? progress = null, CancellationToken cancellation = default) =>
         _flows.CheckAsync(Normalise(secret), progress, cancellation);
 
-    /// <summary>Asks every node what it holds of the user, and waits for all of them. Costs no attempt, and throws nothing for nodes that fail.</summary>
+    /// <summary>
+    /// Asks every node what it holds of the user, and waits for all of them. Costs no attempt, and throws nothing for nodes that fail.
+    /// </summary>
     /// <param name="progress">Told about each node; may be called from any thread.</param>
     /// <param name="cancellation">Cancels.</param>
     /// <exception cref="TokenRejectedException">The tokens name different users, or none does.</exception>
@@ -209,10 +241,14 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
         ReadOnlySpan<char> secret, IProgress<CustodyProgress>? progress = null, CancellationToken cancellation = default) =>
         _flows.DeleteAsync(Normalise(secret), progress, cancellation);
 
-    /// <summary>Waits for settlements that still run, each of which ends by the timeouts of its calls, and closes the connections.</summary>
+    /// <summary>
+    /// Waits for settlements that still run, each of which ends by the timeouts of its calls, and closes the connections.
+    /// </summary>
     public ValueTask DisposeAsync() => _core.DisposeAsync();
 
-    /// <summary>Closes the connections at once. Settlements that still run end, and attempts they had not given back stay used up.</summary>
+    /// <summary>
+    /// Closes the connections at once. Settlements that still run end, and attempts they had not given back stay used up.
+    /// </summary>
     public void Dispose() => _core.Dispose();
 
     /// <exception cref="UnsupportedSecretException">The secret cannot be used.</exception>

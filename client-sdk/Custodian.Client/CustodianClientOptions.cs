@@ -26,7 +26,9 @@ public sealed class CustodianClientOptions
     /// </summary>
     public int MaxRetries { get; set; } = 2;
 
-    /// <summary>The wait before the first resend, which doubles and is jittered, unless the node says when. Default 200 ms; up to 1 h.</summary>
+    /// <summary>
+    /// The wait before the first resend, which doubles and is jittered, unless the node says when. Default 200 ms; up to 1 h.
+    /// </summary>
     public TimeSpan RetryDelay { get; set; } = TimeSpan.FromMilliseconds(200);
 
     /// <summary>

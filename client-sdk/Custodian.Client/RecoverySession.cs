@@ -98,16 +98,7 @@ public sealed class RecoverySession : IDisposable
     internal async Task<RecoverResult> RecoverAsync(SecretBytes utf8, CancellationToken cancellation)
     {
         using Recovered recovered = await OpenAsync(utf8, cancellation).ConfigureAwait(false);
-        return new RecoverResult(
-            new SecretBytes(recovered.Payload.Secret), new SecretBytes(recovered.OwnerKey.Span), recovered.Settlement)
-        {
-            Label = recovered.Payload.Label,
-            ContentType = recovered.Payload.ContentType,
-            Record = RecordSummary.Of(recovered.Header),
-            IsOlderRecord = recovered.IsOlderRecord,
-            Nodes = recovered.Nodes,
-            ForeignAttempts = recovered.ForeignAttempts,
-        };
+        return new RecoverResult(recovered);
     }
 
     /// <summary>What the nodes show now: counts and delays change with every try, and while the user types.</summary>

@@ -34,7 +34,8 @@ internal sealed class AccessTokens(CustodianSet set, Func<NodeId, CancellationTo
         }
 
         string token = await AskAsync(node, cancellation).ConfigureAwait(false);
-        TokenClaims claims = TokenClaims.Read(token) ?? throw new NoTokenException("no token: what the application gave is not a JWT with iss and sub");
+        TokenClaims claims = TokenClaims.Read(token)
+            ?? throw new NoTokenException("no token: what the application gave is not a JWT with iss and sub");
         Name(claims);
         _tokens[node] = (token, claims.Expires);
         return token;

@@ -36,7 +36,9 @@ internal sealed record TokenClaims(string Issuer, string Subject, DateTimeOffset
             : null;
 
     private static string? Text(JsonElement payload, string claim) =>
-        payload.TryGetProperty(claim, out JsonElement value) && value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 } text
+        payload.TryGetProperty(claim, out JsonElement value)
+        && value.ValueKind == JsonValueKind.String
+        && value.GetString() is { Length: > 0 } text
             ? text
             : null;
 

@@ -130,7 +130,9 @@ internal sealed class EnrolmentFlow
         }
     }
 
-    /// <summary>A crash in here leaves PENDING records, which stand in the way of the next enrolment for a minute, and the old record as it was.</summary>
+    /// <summary>
+    /// A crash in here leaves PENDING records, which stand in the way of the next enrolment for a minute, and the old record as it was.
+    /// </summary>
     private async Task<ImmutableArray<NodeId>> DepositAsync(
         NewRecord record, ImmutableArray<PreparedNode> prepared, CancellationToken cancellation)
     {
@@ -202,7 +204,9 @@ internal sealed class EnrolmentFlow
         .Select(p => _operation.DeleteAsync(p.Node, record.Header, WireState.Pending, record.Keys.Owner, _operation.Core.Closing)))
         .ConfigureAwait(false);
 
-    /// <summary>A crash in here leaves a record that is ACTIVE at some nodes and PENDING at others: both answer, and a Confirm finishes it.</summary>
+    /// <summary>
+    /// A crash in here leaves a record that is ACTIVE at some nodes and PENDING at others: both answer, and a Confirm finishes it.
+    /// </summary>
     private async Task<ImmutableArray<NodeId>> ActivateAsync(NewRecord record, ImmutableArray<NodeId> stored)
     {
         StageProgress stage = new(_operation.Progress, CustodyStage.Activating, stored.Length);

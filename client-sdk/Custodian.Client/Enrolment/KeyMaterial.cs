@@ -7,7 +7,9 @@ namespace Custodian.Client;
 /// <summary>What a caller wants kept: a copy of the key in pinned memory, and what stands beside it. Zeroed on dispose.</summary>
 internal sealed class KeyMaterial : IDisposable
 {
-    /// <summary>The most that former owner keys add to a payload, kept free so that a key that was enrolled once can always be changed.</summary>
+    /// <summary>
+    /// The most that former owner keys add to a payload, kept free so that a key that was enrolled once can always be changed.
+    /// </summary>
     private const int FormerOwnersReserve = Limits.MaxFormerOwners * (2 + 2 + RecordId.Size + 2 + P256.WordSize);
 
     private readonly SecretBytes _key;

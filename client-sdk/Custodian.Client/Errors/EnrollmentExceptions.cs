@@ -22,7 +22,7 @@ public sealed class EnrollmentRefusedException : CustodyException
 
 /// <summary>
 /// The user has a record already. It is replaced with <see cref="CustodianClient.ChangeSecretAsync"/> or
-/// <see cref="CustodianClient.ReplaceAsync"/>, which prove that its owner wants that.
+/// <c>ReplaceAsync</c> of <see cref="CustodianClient"/>, which prove that its owner wants that.
 /// </summary>
 public sealed class AlreadyEnrolledException : CustodyException
 {

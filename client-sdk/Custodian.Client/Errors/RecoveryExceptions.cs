@@ -44,7 +44,7 @@ public sealed class LockedException : CustodyException
 
     /// <summary>
     /// Whether no attempt is left at too many nodes. Nothing is destroyed: whoever holds the owner key can put a new record in its place
-    /// with <see cref="CustodianClient.ReplaceAsync"/>.
+    /// with <c>ReplaceAsync</c> of <see cref="CustodianClient"/>.
     /// </summary>
     public bool IsExhausted => Delay is null;
 

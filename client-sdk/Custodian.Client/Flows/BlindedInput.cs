@@ -30,7 +30,9 @@ internal sealed class BlindedInput : IDisposable
         return ByteString.CopyFrom(blinded);
     }
 
-    /// <summary>The mask that follows from the node's answer. False when the answer is no x-coordinate of the curve: the node is faulty.</summary>
+    /// <summary>
+    /// The mask that follows from the node's answer. False when the answer is no x-coordinate of the curve: the node is faulty.
+    /// </summary>
     internal bool TryMask(ReadOnlySpan<byte> evaluated, Span<byte> mask32)
     {
         Span<byte> unblinded = stackalloc byte[Limits.WordSize];

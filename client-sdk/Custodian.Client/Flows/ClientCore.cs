@@ -5,7 +5,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Custodian.Client;
 
-/// <summary>What a client keeps over its life: the connections, the attempts it made itself, and the settlements that still run. Thread-safe.</summary>
+/// <summary>
+/// What a client keeps over its life: the connections, the attempts it made itself, and the settlements that still run. Thread-safe.
+/// </summary>
 internal sealed class ClientCore : IAsyncDisposable, IDisposable
 {
     private readonly ImmutableDictionary<NodeId, NodeConnection> _connections;
@@ -41,7 +43,10 @@ internal sealed class ClientCore : IAsyncDisposable, IDisposable
     {
         _running.TryAdd(task, 0);
         _ = task.ContinueWith(
-            done => _running.TryRemove(done, out _), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            done => _running.TryRemove(done, out _),
+            CancellationToken.None,
+            TaskContinuationOptions.ExecuteSynchronously,
+            TaskScheduler.Default);
         return task;
     }
 

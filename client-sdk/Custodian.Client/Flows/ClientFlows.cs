@@ -2,7 +2,9 @@ using Custodian.Protocol;
 
 namespace Custodian.Client;
 
-/// <summary>The methods of <see cref="CustodianClient"/> from where spans have become owned secrets: each takes over what it is given.</summary>
+/// <summary>
+/// The methods of <see cref="CustodianClient"/> from where spans have become owned secrets: each takes over what it is given.
+/// </summary>
 internal sealed class ClientFlows(ClientCore core)
 {
     internal Task<RecoverySession> PrepareAsync(IProgress<CustodyProgress>? progress, CancellationToken cancellation) =>
@@ -58,15 +60,30 @@ internal sealed class ClientFlows(ClientCore core)
         SecretBytes oldSecret, SecretBytes newSecret, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
     {
         using SecretBytes utf8 = newSecret;
-        using Recovered recovered = await OpenAsync(oldSecret, progress, cancellation).ConfigureAwait(false);
+        using RecoverResult recovered = await RecoverAsync(oldSecret, progress, cancellation).ConfigureAwait(false);
+        EnrollOptions options = new() { Label = recovered.Label, ContentType = recovered.ContentType };
+        KeyMaterial key = KeyMaterial.Copy(recovered.PrivateKey.Span, options);
+        return await ReplaceAsync(recovered, recovered.Owners(), key, utf8, progress, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>A change of the record that the user's secret opened, whether it is the chosen one or the one fallen back to.</summary>
+    internal async Task<EnrollResult> ReplaceAsync(
+        RecoverResult recovered,
+        OwnerKeyRing ring,
+        KeyMaterial material,
+        SecretBytes secret,
+        IProgress<CustodyProgress>? progress,
+        CancellationToken cancellation)
+    {
+        using OwnerKeyRing owners = ring;
+        using KeyMaterial key = material;
+        using SecretBytes utf8 = secret;
 
         // The settlement may put the record into effect where it was PENDING: only then does every node know it by a state to sign for.
         await recovered.Settlement.WaitAsync(cancellation).ConfigureAwait(false);
-        EnrollOptions options = new() { Label = recovered.Payload.Label, ContentType = recovered.Payload.ContentType };
-        using KeyMaterial key = KeyMaterial.Copy(recovered.Payload.Secret, options);
-        using OwnerKeyRing owners = OwnerKeyRing.Of(recovered.Header, recovered.OwnerKey, recovered.Payload.FormerOwners);
         Operation operation = new(core, progress);
         AccountView view = await SurveyAsync(operation, cancellation).ConfigureAwait(false);
+        ThrowIfReplacedSince(operation, recovered, view);
         return await new EnrolmentFlow(operation, view, owners).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
     }
 
@@ -115,6 +132,21 @@ internal sealed class ClientFlows(ClientCore core)
         AccountView view = survey.View();
         AccountReading.ThrowIfTokensDisagree(operation, view);
         return view;
+    }
+
+    /// <summary>
+    /// The nodes would take a change signed for a record that another device has replaced meanwhile; its owner would not want it.
+    /// </summary>
+    private static void ThrowIfReplacedSince(Operation operation, RecoverResult recovered, AccountView view)
+    {
+        HeldRecord chosen = AccountReading.ChosenOrThrow(operation, view);
+        bool stands = recovered.IsOlderRecord
+            ? view.Choice.All.Any(r => r.Header.IsSameAs(recovered.Header))
+            : chosen.Header.IsSameAs(recovered.Header);
+        if (!stands)
+        {
+            throw new OwnerKeyRejectedException(view.Outcomes);
+        }
     }
 
     /// <summary>The record among these that an owner key is of.</summary>

@@ -4,7 +4,9 @@ using Custodian.Protocol;
 
 namespace Custodian.Client;
 
-/// <summary>How the nodes fare in an operation, as it goes on; the last word about a node counts, but faulty stays faulty. Thread-safe.</summary>
+/// <summary>
+/// How the nodes fare in an operation, as it goes on; the last word about a node counts, but faulty stays faulty. Thread-safe.
+/// </summary>
 internal sealed class OutcomeTable
 {
     private readonly ConcurrentDictionary<NodeId, NodeOutcome> _outcomes = [];

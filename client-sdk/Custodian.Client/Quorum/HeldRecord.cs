@@ -9,7 +9,9 @@ internal sealed record HeldRecord(Header Header, ImmutableArray<Sighting> Sighti
 {
     internal bool IsActiveSomewhere => Sightings.Any(s => s.State == Wire.RecordState.Active);
 
-    /// <summary>The attempts left: the t-th highest count, so that fewer than t liars can neither announce a lockout nor hide one.</summary>
+    /// <summary>
+    /// The attempts left: the t-th highest count, so that fewer than t liars can neither announce a lockout nor hide one.
+    /// </summary>
     internal int AttemptsLeft => Ranking.Highest(Sightings.Select(s => s.AttemptsRemaining), Header.Threshold);
 
     /// <summary>How many participants would evaluate an attempt now.</summary>

@@ -12,6 +12,8 @@ internal static class Majority
     /// <summary>How many nodes must have stored a record before the first Activate: all, or t+1 where the caller allows it.</summary>
     internal static int ToActivate(int nodes, int threshold, bool allowPartial) => allowPartial ? Math.Min(nodes, threshold + 1) : nodes;
 
-    /// <summary>How many good answers without a fit make sure that the secret was wrong: 2t-1, among which t are honest whoever lies.</summary>
+    /// <summary>
+    /// How many good answers without a fit make sure that the secret was wrong: 2t-1, among which t are honest whoever lies.
+    /// </summary>
     internal static int ToBlameTheSecret(int threshold) => (2 * threshold) - 1;
 }

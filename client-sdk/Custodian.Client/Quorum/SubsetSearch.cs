@@ -23,7 +23,9 @@ internal sealed class SubsetSearch(int threshold, RecoveryKeyTest test) : IDispo
     /// <summary>Whether a subset has passed the test.</summary>
     internal bool Found { get; private set; }
 
-    /// <summary>Takes a share, and tries it unless a fit was found before. True when it completes the first subset that passes the test.</summary>
+    /// <summary>
+    /// Takes a share, and tries it unless a fit was found before. True when it completes the first subset that passes the test.
+    /// </summary>
     internal bool Add(byte index, ReadOnlySpan<byte> share)
     {
         _indexes[Count] = index;

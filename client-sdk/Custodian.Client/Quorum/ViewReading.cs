@@ -8,7 +8,10 @@ namespace Custodian.Client;
 /// <summary>Checks a DescribeResponse (protocol.md sections 9 and 14): what fails makes the node faulty. Pure.</summary>
 internal static class ViewReading
 {
-    /// <summary>A node cannot make a client wait longer than this by its word; no delay of section 11 is longer than a node's setting, a day by default.</summary>
+    /// <summary>
+    /// A node cannot make a client wait longer than this by its word; no delay of section 11 is longer than a node's setting, a day by
+    /// default.
+    /// </summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(366);
 
     /// <summary>Reads what a node shows. False, with why, when the node is faulty.</summary>
@@ -93,7 +96,10 @@ internal static class ViewReading
             : null;
     }
 
-    /// <summary>An account has at most one PENDING and one ACTIVE record, and a SUPERSEDED one only beside the ACTIVE one that replaced it (section 11).</summary>
+    /// <summary>
+    /// An account has at most one PENDING and one ACTIVE record, and a SUPERSEDED one only beside the ACTIVE one that replaced it
+    /// (section 11).
+    /// </summary>
     private static string? CheckTogether(ImmutableArray<Sighting>.Builder live)
     {
         int active = live.Count(s => s.State == Wire.RecordState.Active);

@@ -19,7 +19,7 @@ internal static class AnswerCheck
         HasReservedFields(response) ? "its answer carries fields that version 1 does not know how to apply"
         : response.MaskedShare.Length != Limits.ShareSize ? "its masked share is not 32 bytes"
         : !IsDeposited(response, header, node, account) ? "its masked share is not the one that was deposited"
-        : !Envelope.Digest(response.Envelope.Span).AsSpan().SequenceEqual(header.EnvelopeDigest.Span) ? "its envelope is not the one that was deposited"
+        : !header.EnvelopeDigest.Span.SequenceEqual(Envelope.Digest(response.Envelope.Span)) ? "its envelope is not the one that was deposited"
         : !P256.IsXCoordinate(response.Evaluated.Span) ? "what it evaluated is no point of the curve"
         : response.AttemptsRemaining >= header.MaxAttempts ? "it shows no charge for the attempt"
         : null;

@@ -2,7 +2,9 @@ using Custodian.Protocol;
 
 namespace Custodian.Client;
 
-/// <summary>What one node's part of a try came to. A node that gave any answer at all was charged an attempt, and is due a Confirm.</summary>
+/// <summary>
+/// What one node's part of a try came to. A node that gave any answer at all was charged an attempt, and is due a Confirm.
+/// </summary>
 internal sealed class NodeAnswer : IDisposable
 {
     internal required NodeId Node { get; init; }

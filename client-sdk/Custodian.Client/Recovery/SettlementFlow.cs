@@ -130,7 +130,8 @@ internal sealed class SettlementFlow
 
     private SettlementReport Report()
     {
-        ImmutableDictionary<NodeId, NodeOutcome> outcomes = Header.Participants.ToImmutableDictionary(p => p.Node, p => _trial.Outcomes[p.Node]);
+        ImmutableDictionary<NodeId, NodeOutcome> outcomes =
+            Header.Participants.ToImmutableDictionary(p => p.Node, p => _trial.Outcomes[p.Node]);
         return new SettlementReport
         {
             Confirmed = [.. _confirmed.Keys.Order()],

@@ -121,7 +121,8 @@ internal sealed class Trial : IDisposable
 
     private async Task RunAllAsync(ImmutableArray<NodeAttempt> attempts, CancellationToken cancellation)
     {
-        await Task.WhenAll(attempts.Select(a => Task.Run(() => RunOneAsync(a, cancellation), CancellationToken.None))).ConfigureAwait(false);
+        await Task.WhenAll(attempts.Select(a => Task.Run(() => RunOneAsync(a, cancellation), CancellationToken.None)))
+            .ConfigureAwait(false);
         _channel.Writer.Complete();
     }
 
@@ -129,7 +130,8 @@ internal sealed class Trial : IDisposable
     {
         using (attempt)
         {
-            await _channel.Writer.WriteAsync(await attempt.RunAsync(cancellation).ConfigureAwait(false), CancellationToken.None).ConfigureAwait(false);
+            NodeAnswer answer = await attempt.RunAsync(cancellation).ConfigureAwait(false);
+            await _channel.Writer.WriteAsync(answer, CancellationToken.None).ConfigureAwait(false);
         }
     }
 

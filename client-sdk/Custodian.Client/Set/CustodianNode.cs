@@ -28,7 +28,9 @@ public sealed record CustodianNode
     /// </summary>
     public ImmutableArray<string> Pins { get; init; } = [];
 
-    /// <summary>The roots the node's certificate must lead to. Default none: the pins decide, and without pins the system's roots.</summary>
+    /// <summary>
+    /// The roots the node's certificate must lead to. Default none: the pins decide, and without pins the system's roots.
+    /// </summary>
     public ImmutableArray<X509Certificate2> Authorities { get; init; } = [];
 
     /// <summary>The node's name, region and address.</summary>

@@ -36,7 +36,9 @@ public sealed class CustodianSet
     /// <summary>t: how many nodes a new record needs to be recovered. t is at most n and 2t above n, over the nodes not retired.</summary>
     public int Threshold { get; }
 
-    /// <summary>The lowest threshold that was ever used for new records; a record with a lower one is refused. 1..<see cref="Threshold"/>.</summary>
+    /// <summary>
+    /// The lowest threshold that was ever used for new records; a record with a lower one is refused. 1..<see cref="Threshold"/>.
+    /// </summary>
     public int MinThreshold { get; }
 
     /// <summary>All nodes in the order of the file, retired ones included.</summary>

@@ -159,14 +159,21 @@ internal sealed class SetFile
         string? text = node.TryGetProperty("address", out JsonElement value) && value.ValueKind == JsonValueKind.String
             ? value.GetString()
             : null;
-        bool portGiven = text is not null && text.LastIndexOf(':') > "https:".Length && !text.EndsWith(':');
-        if (Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && portGiven && SetRules.IsAddress(address))
+        if (Uri.TryCreate(text, UriKind.Absolute, out Uri? address) && NamesPort(text) && SetRules.IsAddress(address))
         {
             return address;
         }
 
         Note($"{path}.address", "https://host:port, without path, user or query");
         return null;
+    }
+
+    /// <summary>Whether the port is written out: a node on 443 by oversight is a node that nobody finds.</summary>
+    private static bool NamesPort(string address)
+    {
+        ReadOnlySpan<char> authority = address.AsSpan().TrimEnd('/');
+        ReadOnlySpan<char> port = authority[(authority.LastIndexOf(':') + 1)..];
+        return port.Length > 0 && !port.ContainsAnyExceptInRange('0', '9');
     }
 
     private ImmutableArray<string> ReadPins(JsonElement node, string path)

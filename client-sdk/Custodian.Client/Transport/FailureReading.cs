@@ -19,11 +19,14 @@ internal static class FailureReading
     /// <summary>The longest wait that a node can ask for inside one operation.</summary>
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
 
-    /// <summary>Whether the same request may succeed soon: the node was not reached, did not answer in time, or says that it is busy.</summary>
+    /// <summary>
+    /// Whether the same request may succeed soon: the node was not reached, did not answer in time, or says that it is busy.
+    /// </summary>
     internal static bool IsTransient(Exception? failure) => failure switch
     {
         TimeoutRejectedException => true,
-        RpcException { StatusCode: StatusCode.Unavailable or StatusCode.ResourceExhausted } rpc => Find<CertificateRefusedException>(rpc) is null,
+        RpcException { StatusCode: StatusCode.Unavailable or StatusCode.ResourceExhausted } rpc =>
+            Find<CertificateRefusedException>(rpc) is null,
         RpcException { StatusCode: StatusCode.DeadlineExceeded } => true,
         RpcException { StatusCode: StatusCode.Cancelled } rpc => IsConnectTimeout(rpc),
         RpcException { StatusCode: StatusCode.Internal or StatusCode.Unknown } rpc => IsConnectionFailure(rpc),
@@ -34,7 +37,9 @@ internal static class FailureReading
     internal static bool IsOutage(Exception? failure) =>
         IsTransient(failure) && failure is not RpcException { StatusCode: StatusCode.ResourceExhausted };
 
-    /// <summary>How long a node asks to wait before the same request again; null when it does not say, or asks for more than an operation has.</summary>
+    /// <summary>
+    /// How long a node asks to wait before the same request again; null when it does not say, or asks for more than an operation has.
+    /// </summary>
     internal static TimeSpan? RetryAfter(Exception? failure) =>
         failure is RpcException rpc && ReadRefusal(rpc)?.RetryAfter is { } wait && wait <= LongestWait ? wait : null;
 
@@ -108,7 +113,9 @@ internal static class FailureReading
 
     /// <summary>A wait as a node may say it: not negative, at most ten years, so that no arithmetic on it overflows.</summary>
     private static TimeSpan? ReadWait(Duration? delay) =>
-        delay is null ? null : TimeSpan.FromSeconds(Math.Clamp(delay.Seconds, 0, 315_360_000)) + TimeSpan.FromTicks(Math.Clamp(delay.Nanos, 0, 999_999_999) / 100);
+        delay is null
+            ? null
+            : TimeSpan.FromSeconds(Math.Clamp(delay.Seconds, 0, 315_360_000)) + TimeSpan.FromTicks(Math.Clamp(delay.Nanos, 0, 999_999_999) / 100);
 
     /// <summary>A node's text as it may be shown: no control characters, and not without end.</summary>
     private static string Printable(string text) =>
@@ -123,7 +130,9 @@ internal static class FailureReading
 
     private static bool IsConnectionFailure(RpcException failure) =>
         Find<CertificateRefusedException>(failure) is null
-        && (Find<HttpRequestException>(failure) is not null || Find<IOException>(failure) is not null || Find<SocketException>(failure) is not null);
+        && (Find<HttpRequestException>(failure) is not null
+            || Find<IOException>(failure) is not null
+            || Find<SocketException>(failure) is not null);
 
     private static string Innermost(RpcException failure)
     {

@@ -5,7 +5,9 @@ using System.Security.Authentication;
 
 namespace Custodian.Client;
 
-/// <summary>The HTTP connections to one node: TLS 1.3 only, no proxy, no cookies, no redirects, no trace headers that would tie nodes together.</summary>
+/// <summary>
+/// The HTTP connections to one node: TLS 1.3 only, no proxy, no cookies, no redirects, no trace headers that would tie nodes together.
+/// </summary>
 internal static class NodeHandler
 {
     private static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(30);

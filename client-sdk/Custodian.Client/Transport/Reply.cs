@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Custodian.Client;
 
-/// <summary>What a call to a node came to: its answer, or how it failed. A failure is a value here; the flows decide what it means.</summary>
+/// <summary>
+/// What a call to a node came to: its answer, or how it failed. A failure is a value here; the flows decide what it means.
+/// </summary>
 internal readonly record struct Reply<T>
     where T : class
 {

@@ -216,6 +216,41 @@ public sealed class ChangeTests
     }
 
     [Fact]
+    public async Task Replace_AfterARecoveryThatFellBack_PutsTheNewRecordInThePlaceOfBoth()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync();
+        set.ExpectedWarnings.Add("Attempts at record");
+        await set.EnrolAsync(Key, "old");
+        DieAt(set, "Retire", 0);
+        await ChangeOnADyingDeviceAsync(set);
+        Heal(set);
+        CustodianClient client = set.NewClient();
+        using RecoverResult recovered = await client.RecoverAsync("old");
+
+        await Assert.ThrowsAsync<OwnerKeyRejectedException>(() => client.ReplaceAsync(recovered.OwnerKey, Key, "newest"));
+        using EnrollResult replaced = await client.ReplaceAsync(recovered, Key, "newest");
+        using RecoverResult again = await set.NewClient().RecoverAsync("newest");
+
+        await again.Settlement;
+        Assert.True(recovered.IsOlderRecord);
+        Assert.True(replaced.IsComplete);
+        Assert.True(again.PrivateKey.FixedTimeEquals(Key));
+        Assert.All(All, i => Assert.Equal(3UL, Assert.Single(set.At(i).Records).Header.Generation));
+    }
+
+    [Fact]
+    public async Task Replace_AnotherDeviceWasFaster_IsRefused()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync();
+        await set.EnrolAsync(Key, "old");
+        CustodianClient client = set.NewClient();
+        using RecoverResult recovered = await client.RecoverAsync("old");
+        using EnrollResult other = await set.NewClient().ChangeSecretAsync("old", "other");
+
+        await Assert.ThrowsAsync<OwnerKeyRejectedException>(() => client.ReplaceAsync(recovered, Key, "newest"));
+    }
+
+    [Fact]
     public async Task Replace_WithTheKeyOfAnEarlierRecord_IsRefused()
     {
         await using ScriptedSet set = await ScriptedSet.StartAsync();

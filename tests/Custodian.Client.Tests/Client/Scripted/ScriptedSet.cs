@@ -3,7 +3,9 @@ using Custodian.Protocol;
 
 namespace Custodian.Client.Tests;
 
-/// <summary>A set of scripted nodes, and clients of it. In the end, every warning that a client logged must be one that the test expects.</summary>
+/// <summary>
+/// A set of scripted nodes, and clients of it. In the end, every warning that a client logged must be one that the test expects.
+/// </summary>
 internal sealed class ScriptedSet : IAsyncDisposable
 {
     private readonly List<CustodianClient> _clients = [];
