@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Custodian.Client;
 using Custodian.EndToEnd.Tests.Harness;
 
 namespace Custodian.EndToEnd.Tests.Clients;
@@ -26,6 +27,21 @@ public sealed class AccountTests(FiveNodes five)
         Expect.ExitCode(3, old);
         Expect.Success(next);
         Assert.Equal(await File.ReadAllBytesAsync(key), await File.ReadAllBytesAsync(recovered));
+    }
+
+    [Fact]
+    public async Task ChangeSecret_TwoDevicesAtOnce_KeepsTheKeyUnderASecretThatSomeoneWasTold()
+    {
+        (string subject, string key) = await EnrolAsync();
+        await using CustodianClient first = Realm.Client(subject), second = Realm.Client(subject);
+
+        bool[] changed = await Task.WhenAll(IsChangedAsync(first, "the first device's"), IsChangedAsync(second, "the second device's"));
+
+        // Who was told that the change succeeded has the secret in effect, unless the other one came after; who was refused changed nothing.
+        string[] told = [.. new[] { "the first device's", "the second device's" }.Where((_, i) => changed[i])];
+        string[] working = await WorkingAsync(subject, key, Secret, "the first device's", "the second device's");
+        Assert.NotEmpty(working);
+        Assert.True(told.Length == 0 || told.Intersect(working).Any(), $"told {string.Join(", ", told)}, working {string.Join(", ", working)}");
     }
 
     [Fact]
@@ -78,7 +94,7 @@ public sealed class AccountTests(FiveNodes five)
         ProcessOutcome text = Expect.Success(await Realm.CustodyAsync(subject, null, "status"));
         JsonNode json = JsonNode.Parse(Expect.Success(await Realm.CustodyAsync(subject, null, "status", "--json")).Output)!;
 
-        Assert.All(Realm.Nodes, n => Assert.Contains($"{n.NodeId} ({n.Region}): active, 10 attempts left", text.Output, StringComparison.Ordinal));
+        Assert.All(Realm.Nodes, n => Expect.Says($"{n.NodeId} ({n.Region}): active, 10 attempts left", text));
         Assert.Equal((3, 10), ((int)json["threshold"]!, (int)json["attempts_left"]!));
         Assert.All(Realm.Nodes, n => Assert.Equal("active", (string?)json["nodes"]![n.NodeId]!["records"]![0]!["state"]));
     }
@@ -107,6 +123,40 @@ public sealed class AccountTests(FiveNodes five)
         }
 
         Expect.Success(await Realm.CustodyAsync(subject, Secret, "check"));
+    }
+
+    private static async Task<bool> IsChangedAsync(CustodianClient device, string secret)
+    {
+        try
+        {
+            using EnrollResult changed = await device.ChangeSecretAsync(Secret, secret);
+            return true;
+        }
+        catch (CustodyException)
+        {
+            return false;
+        }
+    }
+
+    private async Task<string[]> WorkingAsync(string subject, string key, params string[] secrets)
+    {
+        List<string> working = [];
+        foreach (string secret in secrets)
+        {
+            await using CustodianClient device = Realm.Client(subject);
+            try
+            {
+                using RecoverResult recovered = await device.RecoverAsync(secret);
+                Assert.True(recovered.PrivateKey.FixedTimeEquals(await File.ReadAllBytesAsync(key)));
+                working.Add(secret);
+            }
+            catch (WrongSecretException)
+            {
+                // Not in effect.
+            }
+        }
+
+        return [.. working];
     }
 
     private async Task<(string Subject, string Key)> EnrolAsync()

@@ -54,7 +54,7 @@ public sealed class InputTests(FiveNodes five)
         ProcessOutcome outcome = await Realm.CustodyWithAsync(Secret, null, "check", "--tokens", nowhere);
 
         Expect.ExitCode(6, outcome);
-        Assert.Contains("does not exist", outcome.Error, StringComparison.Ordinal);
+        Expect.Says("does not exist", outcome);
     }
 
     [Fact]
@@ -66,7 +66,7 @@ public sealed class InputTests(FiveNodes five)
             "Ökonomie", Invariant, "enroll", "--key", Realm.NewKey(), "--tokens-command", $"touch '{asked}'; exit 1");
 
         Expect.ExitCode(2, outcome);
-        Assert.Contains("cannot normalise", outcome.Error, StringComparison.Ordinal);
+        Expect.Says("cannot normalise", outcome);
         Assert.False(File.Exists(asked), "a token was asked for, so something was about to be sent");
     }
 
@@ -79,7 +79,7 @@ public sealed class InputTests(FiveNodes five)
             "Ökonomie", Invariant, "recover", "--out", Realm.NewFile("key"), "--tokens", Realm.WriteTokens(subject));
 
         Expect.ExitCode(2, outcome);
-        Assert.Contains("cannot normalise", outcome.Error, StringComparison.Ordinal);
+        Expect.Says("cannot normalise", outcome);
         await AssertAttemptsLeftAsync(10, subject);
     }
 

@@ -10,4 +10,8 @@ internal static class Expect
         Assert.True(expected == outcome.ExitCode, $"exit {outcome.ExitCode}, not {expected}\n{outcome.Error}\n{outcome.Output}");
         return outcome;
     }
+
+    /// <summary>That a process said something, on either stream.</summary>
+    internal static void Says(string text, ProcessOutcome outcome) =>
+        Assert.True(outcome.All.Contains(text, StringComparison.Ordinal), $"it does not say '{text}'\n{outcome.Error}\n{outcome.Output}");
 }

@@ -48,6 +48,10 @@ internal sealed class NodeProcess : IAsyncDisposable
     /// <summary>All that its processes have logged, the oldest first.</summary>
     internal string Logs => string.Concat(_runs.Select(r => r.Output.SoFar + r.Error.SoFar));
 
+    /// <summary>What they have logged of level warning or above, and what is no log line at all.</summary>
+    internal IEnumerable<string> Complaints => Logs.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        .Where(l => !l.StartsWith("{\"", StringComparison.Ordinal) || !l.Contains("\"LogLevel\":\"Information\"", StringComparison.Ordinal));
+
     /// <summary>Makes the folder, the token and the configuration, and runs <c>custodian init</c>.</summary>
     internal static async Task<NodeProcess> CreateAsync(string nodeId, string region, string folder, NodeSurroundings surroundings)
     {

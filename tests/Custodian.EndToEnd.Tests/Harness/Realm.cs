@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Custodian.Client;
@@ -57,6 +58,9 @@ internal sealed class Realm : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Parts of log messages of level warning or above that the tests of this realm bring about.</summary>
+    internal ConcurrentBag<string> Expected { get; } = [];
 
     /// <summary>A subject that no other test of this realm has.</summary>
     internal string NewSubject() => $"subject-{Interlocked.Increment(ref _subjects)}";
@@ -130,6 +134,8 @@ internal sealed class Realm : IAsyncDisposable
         return ChildProcess.Start(Programs.Custody, [.. command, "--set", SetFile, .. input], environment, secret);
     }
 
+    /// <summary>Ends all of it.</summary>
+    /// <exception cref="InvalidOperationException">A node logged something of level warning or above that no test expected.</exception>
     public async ValueTask DisposeAsync()
     {
         foreach (NodeProcess node in Nodes)
@@ -137,9 +143,15 @@ internal sealed class Realm : IAsyncDisposable
             await node.DisposeAsync();
         }
 
+        string[] complaints = [.. Nodes.SelectMany(n => n.Complaints).Where(c => !Expected.Any(e => c.Contains(e, StringComparison.Ordinal)))];
+
         Issuer.Dispose();
         _authority.Dispose();
         Directory.Delete(Folder, recursive: true);
+        if (complaints.Length > 0)
+        {
+            throw new InvalidOperationException($"nodes logged what no test expected:\n{string.Join('\n', complaints)}");
+        }
     }
 
     private Task<NodeProcess> MakeNodeAsync(int number)

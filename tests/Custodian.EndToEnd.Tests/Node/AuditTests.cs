@@ -78,7 +78,7 @@ public sealed class AuditTests(SingleNode one)
         ProcessOutcome outcome = await AccountAsync("show", one.NewSubject());
 
         Expect.ExitCode(3, outcome);
-        Assert.Contains("holds nothing", outcome.Error, StringComparison.Ordinal);
+        Expect.Says("holds nothing", outcome);
     }
 
     private static AuditLine Entry(string kind, SoloRecord record, SoloRecord.Attempt? attempt, long used) =>

@@ -42,8 +42,8 @@ public sealed class StartTests(SingleNode one)
         ProcessOutcome outcome = await RunAsync("serve", ChangedConfiguration(c => c["hsm"]!["pin_file"] = pin));
 
         Expect.ExitCode(1, outcome);
-        Assert.Contains("PIN", outcome.Error, StringComparison.Ordinal);
-        Assert.Contains("tried once", outcome.Error, StringComparison.Ordinal);
+        Expect.Says("PIN", outcome);
+        Expect.Says("tried once", outcome);
         Assert.DoesNotContain("00000000", outcome.Error + outcome.Output, StringComparison.Ordinal);
     }
 
@@ -57,7 +57,7 @@ public sealed class StartTests(SingleNode one)
         ProcessOutcome outcome = await RunAsync("serve", ChangedConfiguration(c => c["hsm"]!["pin_file"] = pin));
 
         Expect.ExitCode(1, outcome);
-        Assert.Contains($"chmod 600 {pin}", outcome.Error, StringComparison.Ordinal);
+        Expect.Says($"chmod 600 {pin}", outcome);
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class StartTests(SingleNode one)
         ProcessOutcome outcome = await RunAsync("serve", ChangedConfiguration(c => c["data"] = data));
 
         Expect.ExitCode(1, outcome);
-        Assert.Contains("newer", outcome.Error, StringComparison.Ordinal);
+        Expect.Says("newer", outcome);
         Assert.Equal(before, SHA256.HashData(await File.ReadAllBytesAsync(database)));
     }
 
@@ -88,7 +88,7 @@ public sealed class StartTests(SingleNode one)
         ProcessOutcome outcome = await one.Node.RunAsync("init");
 
         Expect.ExitCode(1, outcome);
-        Assert.Contains("already", outcome.Error, StringComparison.Ordinal);
+        Expect.Says("already", outcome);
     }
 
     [Fact]
@@ -99,7 +99,7 @@ public sealed class StartTests(SingleNode one)
         ProcessOutcome outcome = await RunAsync("serve", ChangedConfiguration(c => c["data"] = empty));
 
         Expect.ExitCode(1, outcome);
-        Assert.Contains("custodian init", outcome.Error, StringComparison.Ordinal);
+        Expect.Says("custodian init", outcome);
     }
 
     private Task<ProcessOutcome> RunAsync(string command, string configuration) => one.Node.RunWithAsync(configuration, command);
