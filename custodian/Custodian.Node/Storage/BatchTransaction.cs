@@ -8,11 +8,11 @@ namespace Custodian.Node.Storage;
 
 /// <summary>What a batch left to do after its callers' outcomes are known.</summary>
 /// <param name="Decided">The calls to complete; what they decided is durable.</param>
+/// <param name="Destroyers">Calls that destroyed key material, durably too, to complete once the write-ahead log is rid of it.</param>
 /// <param name="Commits">How many transactions were committed: none when nothing was to be written, several when SQLite gave one up.</param>
-/// <param name="Destroyed">Whether key material was destroyed that the write-ahead log still holds.</param>
-internal sealed record BatchResult(IReadOnlyList<WriteCall> Decided, int Commits, bool Destroyed)
+internal sealed record BatchResult(IReadOnlyList<WriteCall> Decided, IReadOnlyList<WriteCall> Destroyers, int Commits)
 {
-    internal static BatchResult Nothing { get; } = new([], Commits: 0, Destroyed: false);
+    internal static BatchResult Nothing { get; } = new([], [], Commits: 0);
 }
 
 /// <summary>The COMMIT failed in a way that leaves open what is on the disk: the store must not go on.</summary>
@@ -97,20 +97,19 @@ internal sealed class BatchTransaction : IDisposable
     private BatchResult Attempt(IReadOnlyList<WriteCall> calls)
     {
         List<WriteCall> decided = [];
+        List<WriteCall> destroyers = [];
         bool wrote = false;
-        bool destroyed = false;
         foreach (WriteCall call in calls.Where(c => !c.IsAnswered))
         {
             if (RunOne(call) is { } step)
             {
-                decided.Add(call);
+                (step.Destroyed ? destroyers : decided).Add(call);
                 wrote |= step.Wrote;
-                destroyed |= step.Destroyed;
             }
         }
 
         End(wrote);
-        return new BatchResult(decided, wrote ? 1 : 0, destroyed);
+        return new BatchResult(decided, destroyers, wrote ? 1 : 0);
     }
 
     /// <summary>Null when the call failed and was answered so; its writes are undone.</summary>
@@ -171,7 +170,8 @@ internal sealed class BatchTransaction : IDisposable
         }
 
         List<BatchResult> alone = [.. open.Select(c => Run([c]))];
-        return new BatchResult([.. alone.SelectMany(r => r.Decided)], alone.Sum(r => r.Commits), alone.Any(r => r.Destroyed));
+        return new BatchResult(
+            [.. alone.SelectMany(r => r.Decided)], [.. alone.SelectMany(r => r.Destroyers)], alone.Sum(r => r.Commits));
     }
 
     private BatchResult FailAll(IReadOnlyList<WriteCall> calls, Exception failure)

@@ -61,6 +61,7 @@ internal sealed class GroupCommitLoop : IAsyncDisposable
         {
             // What an earlier process destroyed just before it died may still be in the log.
             _erasure.Begin([]);
+            _erasure.TryFinish();
             while (Gather() is { } calls)
             {
                 Serve(calls);
@@ -84,7 +85,7 @@ internal sealed class GroupCommitLoop : IAsyncDisposable
     {
         if (_erasure.HasCallers)
         {
-            // Its own wait for the other connection, a tenth of a second, paces the loop; calls that come are not held up for longer.
+            // The erasure's own short wait for the other connection paces the loop.
             return _waiting.Reader.Completion.IsCompleted ? null : Take();
         }
 
@@ -129,15 +130,14 @@ internal sealed class GroupCommitLoop : IAsyncDisposable
     private void Answer(int calls, BatchResult result)
     {
         _metrics.Decided(calls, result.Commits);
-        if (result.Destroyed)
-        {
-            _erasure.Begin(result.Decided);
-            return;
-        }
-
         foreach (WriteCall call in result.Decided)
         {
             call.Complete();
+        }
+
+        if (result.Destroyers.Count > 0)
+        {
+            _erasure.Begin(result.Destroyers);
         }
     }
 

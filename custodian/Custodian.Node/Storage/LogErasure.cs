@@ -8,14 +8,14 @@ namespace Custodian.Node.Storage;
 /// then. On the writer's connection and thread.
 /// </summary>
 /// <remarks>
-/// A reader, such as a backup, keeps the log from being truncated while it reads; other calls go on meanwhile. A crash between the commit
-/// and the truncation leaves the records destroyed for every rule but their former pages in the log; the next start truncates it before
-/// it serves.
+/// A reader, such as a backup, keeps the log from being truncated while it reads; other calls go on meanwhile, each batch a little later
+/// for the attempt before it. A crash between the commit and the truncation leaves the records destroyed for every rule and their former
+/// pages in the log; the next start truncates it before it serves.
 /// </remarks>
 internal sealed class LogErasure(
     SqliteConnection connection, SqliteStoreOptions options, StoreMetrics metrics, ILogger logger) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(20);
 
     private readonly Statement _truncate = new(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
     private readonly List<WriteCall> _callers = [];
@@ -25,12 +25,11 @@ internal sealed class LogErasure(
     /// <summary>Whether calls wait for the erasure.</summary>
     internal bool HasCallers => _callers.Count > 0;
 
-    /// <summary>Takes over the calls of a batch that destroyed key material, and tries at once.</summary>
+    /// <summary>Takes over the calls of a batch that destroyed key material.</summary>
     internal void Begin(IReadOnlyList<WriteCall> callers)
     {
         _callers.AddRange(callers);
         _pending = true;
-        TryFinish();
     }
 
     /// <summary>Tries to truncate the log if that is due, and answers who waits for it.</summary>
@@ -43,7 +42,7 @@ internal sealed class LogErasure(
 
         try
         {
-            SqliteConnections.SetBusyTimeout(connection, Patience);
+            SqliteConnections.SetBusyTimeout(connection, HasCallers ? Patience : TimeSpan.Zero);
             End(Truncate());
         }
         catch (SqliteException failure)

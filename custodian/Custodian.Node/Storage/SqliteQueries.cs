@@ -59,7 +59,7 @@ internal static class SqliteQueries
 
     private static Dictionary<RecordState, long> RecordsByState(SqliteConnection connection)
     {
-        using var counts = new Statement(connection, "SELECT state, count(*) FROM records GROUP BY state");
+        using var counts = new Statement(connection, "SELECT state, count(*) FROM records WHERE state IN (1, 2, 3) GROUP BY state");
         using SqliteDataReader reader = counts.Query();
         Dictionary<RecordState, long> byState = new()
         {

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Security.Cryptography;
 using Custodian.Node.Storage;
+using Custodian.Pkcs11;
 using Custodian.Protocol;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
@@ -41,6 +42,14 @@ internal sealed class StoreFolder : IDisposable
         options ??= Options;
         return SqliteAccountStore.Open(
             options, NodeDatabase.ReadIdentity(options), Secrets(), Metrics, Time, logger ?? NullLogger.Instance);
+    }
+
+    /// <summary>Opens a node's database as the node does, the HSM opening its secrets.</summary>
+    internal static Task<SqliteAccountStore> OpenAsync(SqliteStoreOptions options, IHsm hsm)
+    {
+        using ServiceProvider metering = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var metrics = new StoreMetrics(metering.GetRequiredService<IMeterFactory>());
+        return SqliteAccountStore.OpenAsync(options, hsm, metrics, TimeProvider.System, NullLogger<SqliteAccountStore>.Instance);
     }
 
     /// <summary>Another program's connection to the database.</summary>

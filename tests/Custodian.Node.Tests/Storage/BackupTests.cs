@@ -1,0 +1,89 @@
+using Custodian.Core;
+using Custodian.Node.Storage;
+using Custodian.Protocol;
+using Custodian.Protocol.Wire;
+
+namespace Custodian.Node.Tests.Storage;
+
+public sealed class BackupTests : IDisposable
+{
+    private readonly StoreFolder _folder = new();
+    private readonly AccountId _account = Samples.NewAccount();
+    private readonly StoredRecord _record;
+
+    public BackupTests() => _record = Samples.Record(_account, maxAttempts: 100);
+
+    [Fact]
+    public async Task Backup_WhileServing_IsOneFileOfOneInstantThatOpens()
+    {
+        await using SqliteAccountStore store = _folder.Open();
+        await store.AddAsync(_account, _record);
+        using var stop = new CancellationTokenSource();
+        Task writing = ChargeUntilAsync(store, stop.Token);
+        string[] copies = [.. Enumerable.Range(0, 5).Select(i => Path.Combine(Directory.CreateDirectory(_folder.PathOf($"b{i}")).FullName, "copy.db"))];
+        foreach (string copy in copies)
+        {
+            await store.BackupAsync(copy, CancellationToken.None);
+        }
+
+        await stop.CancelAsync();
+        await writing;
+        foreach (string copy in copies)
+        {
+            Assert.Equal([copy], Directory.GetFiles(Path.GetDirectoryName(copy)!));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(copy));
+            await using SqliteAccountStore opened = _folder.Open(_folder.Options with { Path = copy });
+            Account found = await opened.ReadAsync(_account);
+            List<AuditRow> log = await opened.ReadAuditAsync();
+            Assert.Equal((int)found.Records[0].AttemptsUsed + 1, log.Count);
+            Assert.All(log, r => Assert.True(r.IsAuthentic));
+        }
+    }
+
+    [Fact]
+    public async Task Backup_NameTaken_IsRefusedAndLeftAsItIs()
+    {
+        await using SqliteAccountStore store = _folder.Open();
+        string taken = _folder.PathOf("taken");
+        await File.WriteAllTextAsync(taken, "something else");
+        await Assert.ThrowsAsync<IOException>(() => store.BackupAsync(taken, CancellationToken.None));
+        await Assert.ThrowsAsync<IOException>(() => store.BackupAsync(_folder.Options.Path, CancellationToken.None));
+        Assert.Equal("something else", await File.ReadAllTextAsync(taken));
+    }
+
+    [Fact]
+    public async Task Backup_FolderMissing_IsRefusedAndLeavesNothing()
+    {
+        await using SqliteAccountStore store = _folder.Open();
+        string nowhere = Path.Combine(_folder.PathOf("nowhere"), "copy.db");
+        await Assert.ThrowsAnyAsync<IOException>(() => store.BackupAsync(nowhere, CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task ReadStatus_FilledDatabase_CountsWhatIsThere()
+    {
+        await using SqliteAccountStore store = _folder.Open();
+        await store.AddAsync(_account, _record with { State = RecordState.Superseded });
+        await store.AddAsync(_account, Samples.Record(_account, 2));
+        await store.AddAsync(_account, Samples.Record(_account, 3) with { State = RecordState.Pending });
+        AccountId gone = Samples.NewAccount();
+        StoredRecord destroyed = Samples.Record(gone);
+        await store.AddAsync(gone, destroyed);
+        await store.DestroyAsync(gone, destroyed.Id);
+        StoreStatus status = await store.ReadStatusAsync(CancellationToken.None);
+        Assert.Equal((1, 2L, 5L, 0L), (status.SchemaVersion, status.Accounts, status.AuditEntries, status.TamperedSeen));
+        Assert.All(status.Records, r => Assert.Equal(1, r.Value));
+        Assert.Equal(3, status.Records.Count);
+        Assert.InRange(status.DatabaseBytes, 40_000, 1_000_000);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private async Task ChargeUntilAsync(SqliteAccountStore store, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            await store.EvaluateAsync(_account, _record.Id);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+using Custodian.Core;
+using Custodian.Node.Storage;
+using Custodian.Protocol;
+using Custodian.Protocol.Wire;
+
+namespace Custodian.Node.Tests.Storage;
+
+public sealed class GroupCommitTests : IDisposable
+{
+    private readonly StoreFolder _folder = new();
+
+    [Fact]
+    public async Task Decide_SixtyFourWaiting_ShareOneCommit()
+    {
+        await using SqliteAccountStore store = _folder.Open();
+        AccountId[] ids = [.. Enumerable.Range(0, 64).Select(_ => Samples.NewAccount())];
+        StoredRecord[] records = [.. ids.Select(id => Samples.Record(id))];
+        await Task.WhenAll(ids.Zip(records, store.AddAsync));
+        long before = _folder.Metrics.CommitCount;
+
+        using var gate = new ManualResetEventSlim();
+        Task first = store.DecideAsync(Samples.NewAccount(), _ => { gate.Wait(); return Keep(); }, CancellationToken.None);
+        Task<Decision<EvaluateGrant>>[] charges = [.. ids.Zip(records, (id, r) => store.EvaluateAsync(id, r.Id))];
+        gate.Set();
+        await first;
+        Assert.All(await Task.WhenAll(charges), d => Assert.NotNull(d.Answer));
+
+        // Two when the first call was still waiting as the others came, and took 63 of them along.
+        Assert.InRange(_folder.Metrics.CommitCount - before, 1, 2);
+    }
+
+    [Fact]
+    public async Task Decide_SixtyFourAtOnce_CostFewerThanSixteenCommits()
+    {
+        await using SqliteAccountStore store = _folder.Open();
+        AccountId[] ids = [.. Enumerable.Range(0, 64).Select(_ => Samples.NewAccount())];
+        StoredRecord[] records = [.. ids.Select(id => Samples.Record(id))];
+        await Task.WhenAll(ids.Zip(records, store.AddAsync));
+        long before = _folder.Metrics.CommitCount;
+        Decision<EvaluateGrant>[] charges = await Task.WhenAll(ids.Zip(records, (id, r) => store.EvaluateAsync(id, r.Id)));
+        Assert.All(charges, d => Assert.NotNull(d.Answer));
+        Assert.InRange(_folder.Metrics.CommitCount - before, 1, 15);
+    }
+
+    [Fact]
+    public async Task Decide_NothingToWrite_CommitsNothing()
+    {
+        await using SqliteAccountStore store = _folder.Open();
+        AccountId id = Samples.NewAccount();
+        StoredRecord record = Samples.Record(id);
+        await store.AddAsync(id, record);
+        long before = _folder.Metrics.CommitCount;
+        await store.DecideAsync(id, _ => Keep(), CancellationToken.None);
+        await store.DecideAsync(id, _ => Decision<StateAnswer>.Refuse(RefusalReason.Delayed), CancellationToken.None);
+        Assert.Equal(0, _folder.Metrics.CommitCount - before);
+    }
+
+    [Fact]
+    public async Task Decide_AnsweredAndThenCrashed_IsThereAfterRecovery()
+    {
+        AccountId id = Samples.NewAccount();
+        StoredRecord record = Samples.Record(id, maxAttempts: 100);
+        await using SqliteAccountStore store = _folder.Open();
+        await store.AddAsync(id, record);
+        for (uint used = 1; used <= 20; used++)
+        {
+            await store.EvaluateAsync(id, record.Id);
+            SqliteStoreOptions crashed = _folder.CopyAsAfterACrash();
+            await using SqliteAccountStore recovered = _folder.Open(crashed);
+            Assert.Equal(used, (await recovered.ReadAsync(id)).Records[0].AttemptsUsed);
+            Assert.Equal((int)used + 1, (await recovered.ReadAuditAsync()).Count);
+        }
+    }
+
+    [Fact]
+    public async Task Decide_TwoStoresOverOneDatabase_NeitherLosesWhatTheOtherWrote()
+    {
+        AccountId id = Samples.NewAccount();
+        StoredRecord record = Samples.Record(id, maxAttempts: 40);
+        await using SqliteAccountStore one = _folder.Open();
+        await using SqliteAccountStore other = _folder.Open();
+        await one.AddAsync(id, record);
+        Decision<EvaluateGrant>[] outcomes = await Task.WhenAll(
+            Enumerable.Range(0, 60).Select(i => (i % 2 == 0 ? one : other).EvaluateAsync(id, record.Id)));
+        Assert.Equal(40, outcomes.Count(o => o.Answer is not null));
+        Assert.Equal(40u, (await other.ReadAsync(id)).Records[0].AttemptsUsed);
+        Assert.All(await one.ReadAuditAsync(), r => Assert.True(r.IsAuthentic));
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private static Decision<StateAnswer> Keep() => Decision<StateAnswer>.Keep(new StateAnswer(RecordState.Active, 1));
+}
