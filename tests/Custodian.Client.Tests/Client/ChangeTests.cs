@@ -245,6 +245,7 @@ public sealed class ChangeTests
         await set.EnrolAsync(Key, "old");
         CustodianClient client = set.NewClient();
         using RecoverResult recovered = await client.RecoverAsync("old");
+        await recovered.Settlement;
         using EnrollResult other = await set.NewClient().ChangeSecretAsync("old", "other");
 
         await Assert.ThrowsAsync<OwnerKeyRejectedException>(() => client.ReplaceAsync(recovered, Key, "newest"));

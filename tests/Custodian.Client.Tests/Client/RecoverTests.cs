@@ -174,7 +174,12 @@ public sealed class RecoverTests
             node.Rules.Delay = used => used >= 1 ? TimeSpan.FromSeconds(30) : TimeSpan.Zero;
         }
 
-        CustodianClient client = set.NewClient(o => (o.AttemptTimeout, o.Patience) = (TimeSpan.FromHours(1), TimeSpan.FromMilliseconds(100)));
+        CustodianClient client = set.NewClient(options =>
+        {
+            options.AttemptTimeout = TimeSpan.FromHours(1);
+            options.SlowNodeGrace = TimeSpan.Zero;
+            options.Patience = TimeSpan.FromMilliseconds(100);
+        });
         using RecoverySession session = await client.PrepareRecoveryAsync();
         WrongSecretException wrong = await Assert.ThrowsAsync<WrongSecretException>(() => session.RecoverAsync("guess"));
         LockedException locked = await Assert.ThrowsAsync<LockedException>(() => session.RecoverAsync("secret"));

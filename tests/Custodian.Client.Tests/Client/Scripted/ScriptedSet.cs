@@ -61,7 +61,12 @@ internal sealed class ScriptedSet : IAsyncDisposable
             Token = (node, _) => ValueTask.FromResult(TestTokens.For(node.Value, subject)),
             Stretching = new StretchingCost(19456, 1, 1),
             RetryDelay = TimeSpan.FromMilliseconds(10),
-            AttemptTimeout = TimeSpan.FromSeconds(20),
+
+            // A test waits for what it is about, and not for a machine that is busy with others.
+            ConnectTimeout = TimeSpan.FromSeconds(30),
+            AttemptTimeout = TimeSpan.FromSeconds(60),
+            SlowNodeGrace = TimeSpan.FromSeconds(30),
+            Patience = TimeSpan.FromSeconds(60),
             LoggerFactory = _logs,
         };
         configure?.Invoke(options);
