@@ -79,6 +79,12 @@ internal static class Limits
     /// <summary>The most former owner keys a client puts into a payload (section 8).</summary>
     internal const int MaxFormerOwners = 8;
 
+    /// <summary>
+    /// The most live records of an account at a node: one PENDING, one ACTIVE, and what interrupted changes left SUPERSEDED. Section 11 sets
+    /// no bound; without one, anybody could make every load of their own account as dear as they like.
+    /// </summary>
+    internal const int MaxLiveRecords = 8;
+
     /// <summary>How many tombstones of an account a node keeps (section 11).</summary>
     internal const int TombstonesKept = 16;
 

@@ -70,7 +70,8 @@ internal static class DepositRule
     internal static Refusal? Check(Account account, Deposit deposit, AccountId accountId, NodeId node, long nowMs) =>
         CheckGeneration(account, deposit.Header.Generation)
         ?? CheckReplacement(account, deposit, accountId, node)
-        ?? CheckPending(account, deposit, nowMs);
+        ?? CheckPending(account, deposit, nowMs)
+        ?? CheckRoom(account);
 
     /// <summary>Stores the record as PENDING; a PENDING one that it names gives way.</summary>
     internal static Decision<StateAnswer> Decide(
@@ -155,5 +156,12 @@ internal static class DepositRule
         // The hold ends after its last millisecond: whoever came at the exact end would be refused once more.
         TimeSpan wait = isOld ? TimeSpan.Zero : Limits.PendingProtection - age + TimeSpan.FromMilliseconds(1);
         return new Refusal(RefusalReason.PendingExists, RetryAfter: wait);
+    }
+
+    /// <summary>A client that finds no room retires what is SUPERSEDED first, under the ACTIVE record's owner key.</summary>
+    private static Refusal? CheckRoom(Account account)
+    {
+        int others = account.Records.Count(r => r.State != RecordState.Pending);
+        return others < Limits.MaxLiveRecords ? null : new Refusal(RefusalReason.WrongState);
     }
 }

@@ -147,6 +147,16 @@ public sealed class DepositRuleTests
     }
 
     [Fact]
+    public void Check_AsManyLiveRecordsAsAnAccountMayHave_IsWrongStateUntilOneIsRetired()
+    {
+        Account full = _sketch.Read("S1 S2 S3 S4 S5 S6 S7 A8");
+        Account room = _sketch.Read("S2 S3 S4 S5 S6 S7 A8");
+
+        Assert.Equal(RefusalReason.WrongState, Check(full, Read("9 by 8"), 0)?.Reason);
+        Assert.Null(Check(room, Read("9 by 8"), 0));
+    }
+
+    [Fact]
     public void Decide_Stored_KeepsWhatWasDeposited()
     {
         Account account = _sketch.Read("A1");
