@@ -30,16 +30,16 @@ internal sealed class AccountReader : IDisposable
         _cipher = new BodyCipher(secrets);
         _account = new Statement(
             connection,
-            "SELECT id, highest_generation, forgotten_generation, tombstones, newest_audit, mac FROM accounts WHERE row = $1");
+            "SELECT id, highest_generation, forgotten_generation, tombstones, newest_audit, mac FROM accounts WHERE row = ?1");
         _records = new Statement(
             connection,
             """
             SELECT r.id, r.record_id, r.state, r.charges, r.last_sequence, r.confirmed_attempt, r.confirmed_sequence, r.stored_ms, r.slot,
               r.body_tag, r.mac, s.part
-            FROM records r JOIN sealed_parts s ON s.slot = r.slot WHERE r.account = $1 ORDER BY r.id
+            FROM records r JOIN sealed_parts s ON s.slot = r.slot WHERE r.account = ?1 ORDER BY r.id
             """);
-        _body = new Statement(connection, "SELECT body FROM bodies WHERE id = $1");
-        _entries = new Statement(connection, "SELECT entry FROM audit WHERE account = $1 ORDER BY id DESC");
+        _body = new Statement(connection, "SELECT body FROM bodies WHERE id = ?1");
+        _entries = new Statement(connection, "SELECT entry FROM audit WHERE account = ?1 ORDER BY id DESC");
     }
 
     /// <summary>What stands for an account in the audit table's index: the first eight bytes of its row's name.</summary>
@@ -104,19 +104,19 @@ internal sealed class AccountReader : IDisposable
 
     private (long Id, AccountColumns Columns, byte[] Mac)? ReadAccount(byte[] row)
     {
-        using SqliteDataReader reader = _account.Query(row);
+        using Statement.Rows reader = _account.Query(row);
         if (!reader.Read())
         {
             return null;
         }
 
-        var columns = new AccountColumns(row, Unsigned(reader, 1), Unsigned(reader, 2), Blob(reader, 3), Blob(reader, 4));
-        return (reader.GetInt64(0), columns, Blob(reader, 5));
+        var columns = new AccountColumns(row, Unsigned(reader, 1), Unsigned(reader, 2), reader.Blob(3), reader.Blob(4));
+        return (reader.Number(0), columns, reader.Blob(5));
     }
 
     private List<LoadedRecord> ReadRecords(long account, byte[] row)
     {
-        using SqliteDataReader reader = _records.Query(account);
+        using Statement.Rows reader = _records.Query(account);
         List<LoadedRecord> records = [];
         while (reader.Read())
         {
@@ -126,26 +126,26 @@ internal sealed class AccountReader : IDisposable
         return records;
     }
 
-    private LoadedRecord ReadRecord(SqliteDataReader reader, byte[] row)
+    private LoadedRecord ReadRecord(Statement.Rows reader, byte[] row)
     {
         var columns = new RecordColumns(
-            Blob(reader, 1),
-            checked((byte)reader.GetInt64(2)),
-            Blob(reader, 3),
+            reader.Blob(1),
+            checked((byte)reader.Number(2)),
+            reader.Blob(3),
             Unsigned(reader, 4),
-            Blob(reader, 5),
+            reader.Blob(5),
             Unsigned(reader, 6),
-            reader.GetInt64(7),
-            SealedSlot.Unpad(Blob(reader, 11)),
-            Blob(reader, 9));
-        byte[] mac = Blob(reader, 10);
+            reader.Number(7),
+            SealedSlot.Unpad(reader.Blob(11)),
+            reader.Blob(9));
+        byte[] mac = reader.Blob(10);
         if (!RowMacs.AreEqual(RowMacs.OfRecord(_secrets, row, columns), mac))
         {
             throw Tampered("a record's row does not authenticate: it was edited or exchanged");
         }
 
-        long id = reader.GetInt64(0);
-        return new LoadedRecord(id, reader.GetInt64(8), columns.BodyTag, mac, Compose(columns, ReadBody(id, row, columns)));
+        long id = reader.Number(0);
+        return new LoadedRecord(id, reader.Number(8), columns.BodyTag, mac, Compose(columns, ReadBody(id, row, columns)));
     }
 
     private static StoredRecord Compose(RecordColumns columns, RecordBody body) => new()
@@ -171,8 +171,8 @@ internal sealed class AccountReader : IDisposable
             return cached;
         }
 
-        using SqliteDataReader reader = _body.Query(id);
-        byte[] ciphertext = reader.Read() ? Blob(reader, 0) : throw Tampered("a record's body is gone");
+        using Statement.Rows reader = _body.Query(id);
+        byte[] ciphertext = reader.Read() ? reader.Blob(0) : throw Tampered("a record's body is gone");
         RecordBody body = RecordBody.Decode(_cipher.Open(row, columns.RecordId, columns.BodyTag, ciphertext));
         _cache.Put(id, columns.BodyTag, body);
         return body;
@@ -193,10 +193,10 @@ internal sealed class AccountReader : IDisposable
     private AuditEntry? NewestEntry(byte[] row)
     {
         // Two accounts that share the first eight bytes of their names are told apart by the entries themselves.
-        using SqliteDataReader reader = _entries.Query(AuditKey(row));
+        using Statement.Rows reader = _entries.Query(AuditKey(row));
         while (reader.Read())
         {
-            if (!AuditEntry.TryParse(Blob(reader, 0), out AuditEntry? entry))
+            if (!AuditEntry.TryParse(reader.Blob(0), out AuditEntry? entry))
             {
                 throw Tampered("an audit entry of the account is none");
             }
@@ -210,7 +210,5 @@ internal sealed class AccountReader : IDisposable
         return null;
     }
 
-    private static byte[] Blob(SqliteDataReader reader, int column) => reader.GetFieldValue<byte[]>(column);
-
-    private static ulong Unsigned(SqliteDataReader reader, int column) => unchecked((ulong)reader.GetInt64(column));
+    private static ulong Unsigned(Statement.Rows reader, int column) => unchecked((ulong)reader.Number(column));
 }

@@ -31,29 +31,29 @@ internal sealed class AccountWriter : IDisposable
         _slots = new SlotWriter(connection);
         _insertAccount = new Statement(
             connection,
-            "INSERT INTO accounts (row, highest_generation, forgotten_generation, tombstones, newest_audit, mac) VALUES ($1, $2, $3, $4, $5, $6)");
+            "INSERT INTO accounts (row, highest_generation, forgotten_generation, tombstones, newest_audit, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
         _updateAccount = new Statement(
             connection,
             """
-            UPDATE accounts SET highest_generation = $2, forgotten_generation = $3, tombstones = $4, newest_audit = $5, mac = $6
-            WHERE id = $1
+            UPDATE accounts SET highest_generation = ?2, forgotten_generation = ?3, tombstones = ?4, newest_audit = ?5, mac = ?6
+            WHERE id = ?1
             """);
         _insertRecord = new Statement(
             connection,
             """
             INSERT INTO records (account, record_id, state, charges, last_sequence, confirmed_attempt, confirmed_sequence, stored_ms, slot,
               body_tag, mac)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
             """);
         _updateRecord = new Statement(
             connection,
             """
-            UPDATE records SET state = $2, charges = $3, last_sequence = $4, confirmed_attempt = $5, confirmed_sequence = $6, mac = $7
-            WHERE id = $1
+            UPDATE records SET state = ?2, charges = ?3, last_sequence = ?4, confirmed_attempt = ?5, confirmed_sequence = ?6, mac = ?7
+            WHERE id = ?1
             """);
-        _deleteRecord = new Statement(connection, "DELETE FROM records WHERE id = $1");
-        _insertBody = new Statement(connection, "INSERT INTO bodies (id, body) VALUES ($1, $2)");
-        _deleteBody = new Statement(connection, "DELETE FROM bodies WHERE id = $1");
+        _deleteRecord = new Statement(connection, "DELETE FROM records WHERE id = ?1");
+        _insertBody = new Statement(connection, "INSERT INTO bodies (id, body) VALUES (?1, ?2)");
+        _deleteBody = new Statement(connection, "DELETE FROM bodies WHERE id = ?1");
     }
 
     /// <summary>Writes the change.</summary>

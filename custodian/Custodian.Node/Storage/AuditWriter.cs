@@ -8,7 +8,7 @@ namespace Custodian.Node.Storage;
 internal sealed class AuditWriter(SqliteConnection connection, NodeId node, NodeSecrets secrets, TimeProvider time) : IDisposable
 {
     private readonly Statement _last = new(connection, "SELECT id, mac FROM audit ORDER BY id DESC LIMIT 1");
-    private readonly Statement _insert = new(connection, "INSERT INTO audit (id, account, entry, mac) VALUES ($1, $2, $3, $4)");
+    private readonly Statement _insert = new(connection, "INSERT INTO audit (id, account, entry, mac) VALUES (?1, ?2, ?3, ?4)");
 
     /// <summary>Appends the entry of an event.</summary>
     /// <param name="what">The event.</param>
@@ -32,7 +32,7 @@ internal sealed class AuditWriter(SqliteConnection connection, NodeId node, Node
 
     private (long Id, byte[] Mac) Last()
     {
-        using SqliteDataReader reader = _last.Query();
-        return reader.Read() ? (reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)) : (0, []);
+        using Statement.Rows reader = _last.Query();
+        return reader.Read() ? (reader.Number(0), reader.Blob(1)) : (0, []);
     }
 }

@@ -188,10 +188,10 @@ internal sealed class BatchTransaction : IDisposable
     private void CheckSchema()
     {
         long cookie;
-        using (SqliteDataReader reader = _schemaCookie.Query())
+        using (Statement.Rows reader = _schemaCookie.Query())
         {
             reader.Read();
-            cookie = reader.GetInt64(0);
+            cookie = reader.Number(0);
         }
 
         if (cookie == _knownCookie)

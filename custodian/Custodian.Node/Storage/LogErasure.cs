@@ -66,8 +66,8 @@ internal sealed class LogErasure(
 
     private bool Truncate()
     {
-        using SqliteDataReader reader = _truncate.Query();
-        return reader.Read() && reader.GetInt64(0) == raw.SQLITE_OK;
+        using Statement.Rows reader = _truncate.Query();
+        return reader.Read() && reader.Number(0) == raw.SQLITE_OK;
     }
 
     private void End(bool truncated)

@@ -44,9 +44,9 @@ internal static class NodeDatabase
             using SqliteConnection connection = SqliteConnections.OpenReader(options);
             Schema.RefuseNewer(connection, Schema.Migrations);
             using var statement = new Statement(connection, "SELECT node_id, secrets, created_ms FROM node WHERE id = 1");
-            using SqliteDataReader reader = statement.Query();
-            return reader.Read() && NodeId.TryParse(reader.GetString(0), out NodeId node)
-                ? new NodeIdentity(node, reader.GetFieldValue<byte[]>(1), reader.GetInt64(2))
+            using Statement.Rows reader = statement.Query();
+            return reader.Read() && NodeId.TryParse(reader.Text(0), out NodeId node)
+                ? new NodeIdentity(node, reader.Blob(1), reader.Number(2))
                 : throw new StorageException(StorageFault.Tampered, $"the database {options.Path} does not say whose it is");
         }
         catch (SqliteException failure)
@@ -61,7 +61,7 @@ internal static class NodeDatabase
         connection.Run("PRAGMA synchronous = FULL");
         connection.Run($"PRAGMA application_id = {Schema.ApplicationId}");
         Schema.BringForward(connection, Schema.Migrations);
-        using var insert = new Statement(connection, "INSERT INTO node (id, node_id, secrets, created_ms) VALUES (1, $1, $2, $3)");
+        using var insert = new Statement(connection, "INSERT INTO node (id, node_id, secrets, created_ms) VALUES (1, ?1, ?2, ?3)");
         insert.Write(identity.Node.Value, identity.SealedSecrets.ToArray(), identity.CreatedMs);
     }
 }

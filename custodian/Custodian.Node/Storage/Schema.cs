@@ -73,7 +73,7 @@ internal static class Schema
             ) STRICT;
             CREATE INDEX free_slots_of_size ON free_slots (size);
             CREATE TABLE audit (
-              id INTEGER PRIMARY KEY AUTOINCREMENT,
+              id INTEGER PRIMARY KEY,
               account INTEGER NOT NULL,
               entry BLOB NOT NULL,
               mac BLOB NOT NULL

@@ -8,11 +8,11 @@ namespace Custodian.Node.Storage;
 /// </summary>
 internal sealed class SlotWriter(SqliteConnection connection) : IDisposable
 {
-    private readonly Statement _append = new(connection, "INSERT INTO sealed_parts (part) VALUES ($1)");
-    private readonly Statement _overwrite = new(connection, "UPDATE sealed_parts SET part = $2 WHERE slot = $1");
-    private readonly Statement _find = new(connection, "SELECT slot FROM free_slots WHERE size = $1 LIMIT 1");
-    private readonly Statement _take = new(connection, "DELETE FROM free_slots WHERE slot = $1");
-    private readonly Statement _give = new(connection, "INSERT INTO free_slots (slot, size) VALUES ($1, $2)");
+    private readonly Statement _append = new(connection, "INSERT INTO sealed_parts (part) VALUES (?1)");
+    private readonly Statement _overwrite = new(connection, "UPDATE sealed_parts SET part = ?2 WHERE slot = ?1");
+    private readonly Statement _find = new(connection, "SELECT slot FROM free_slots WHERE size = ?1 LIMIT 1");
+    private readonly Statement _take = new(connection, "DELETE FROM free_slots WHERE slot = ?1");
+    private readonly Statement _give = new(connection, "INSERT INTO free_slots (slot, size) VALUES (?1, ?2)");
 
     /// <summary>Stores a sealed part in a free slot of its size, or in a new one.</summary>
     /// <returns>The slot.</returns>
@@ -49,7 +49,7 @@ internal sealed class SlotWriter(SqliteConnection connection) : IDisposable
 
     private long? FindFree(int size)
     {
-        using SqliteDataReader reader = _find.Query((long)size);
-        return reader.Read() ? reader.GetInt64(0) : null;
+        using Statement.Rows reader = _find.Query((long)size);
+        return reader.Read() ? reader.Number(0) : null;
     }
 }

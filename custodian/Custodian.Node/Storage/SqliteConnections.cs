@@ -66,7 +66,7 @@ internal static class SqliteConnections
             Mode = SqliteOpenMode.ReadWrite,
             Pooling = false,
 
-            // SQLite itself waits for locks; one second more than nothing ends the provider's own waiting after that.
+            // SQLite itself waits for locks; the provider's own waiting ends at its first look after that.
             DefaultTimeout = 1,
         };
         var connection = new SqliteConnection(address.ToString());

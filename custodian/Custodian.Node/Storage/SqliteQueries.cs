@@ -32,12 +32,12 @@ internal static class SqliteQueries
     /// <summary>One page of the audit log, from the row of key <paramref name="from"/> on.</summary>
     internal static List<AuditRow> AuditPage(SqliteConnection connection, NodeSecrets secrets, long from, ReadOnlyMemory<byte>? account)
     {
-        string filter = account is null ? "" : "AND a.account = $2";
+        string filter = account is null ? "" : "AND a.account = ?2";
         using var page = new Statement(connection, string.Create(CultureInfo.InvariantCulture, $"""
             SELECT a.id, a.entry, a.mac, (SELECT b.mac FROM audit b WHERE b.id < a.id ORDER BY b.id DESC LIMIT 1)
-            FROM audit a WHERE a.id >= $1 {filter} ORDER BY a.id LIMIT {PageSize}
+            FROM audit a WHERE a.id >= ?1 {filter} ORDER BY a.id LIMIT {PageSize}
             """));
-        using SqliteDataReader reader = account is { } row ? page.Query(from, AccountReader.AuditKey(row.Span)) : page.Query(from);
+        using Statement.Rows reader = account is { } row ? page.Query(from, AccountReader.AuditKey(row.Span)) : page.Query(from);
         List<AuditRow> rows = [];
         while (reader.Read())
         {
@@ -47,20 +47,20 @@ internal static class SqliteQueries
         return rows;
     }
 
-    private static AuditRow Row(SqliteDataReader reader, NodeSecrets secrets)
+    private static AuditRow Row(Statement.Rows reader, NodeSecrets secrets)
     {
-        long id = reader.GetInt64(0);
-        byte[] bytes = reader.GetFieldValue<byte[]>(1);
-        byte[] previous = reader.IsDBNull(3) ? [] : reader.GetFieldValue<byte[]>(3);
+        long id = reader.Number(0);
+        byte[] bytes = reader.Blob(1);
+        byte[] previous = reader.IsNull(3) ? [] : reader.Blob(3);
         byte[] mac = RowMacs.OfAudit(secrets, previous, id, bytes);
         bool parses = AuditEntry.TryParse(bytes, out AuditEntry? entry);
-        return new AuditRow(id, bytes, entry, parses && RowMacs.AreEqual(mac, reader.GetFieldValue<byte[]>(2)));
+        return new AuditRow(id, bytes, entry, parses && RowMacs.AreEqual(mac, reader.Blob(2)));
     }
 
     private static Dictionary<RecordState, long> RecordsByState(SqliteConnection connection)
     {
         using var counts = new Statement(connection, "SELECT state, count(*) FROM records WHERE state IN (1, 2, 3) GROUP BY state");
-        using SqliteDataReader reader = counts.Query();
+        using Statement.Rows reader = counts.Query();
         Dictionary<RecordState, long> byState = new()
         {
             [RecordState.Pending] = 0,
@@ -69,7 +69,7 @@ internal static class SqliteQueries
         };
         while (reader.Read())
         {
-            byState[(RecordState)reader.GetInt64(0)] = reader.GetInt64(1);
+            byState[(RecordState)reader.Number(0)] = reader.Number(1);
         }
 
         return byState;
