@@ -133,6 +133,75 @@ public sealed class TokenKeysTests(SoftHsmWithKeys token) : IClassFixture<SoftHs
         Assert.Contains("custodian/wrap/1 has CKA_DECRYPT on", failure.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Open_KeyThatWasImported_IsRefused()
+    {
+        using var other = new SoftHsmToken();
+        using (var connection = TokenConnection.Open(other.Options()))
+        using (var session = connection.OpenSession(readWrite: true))
+        {
+            session.GenerateAesKey(TokenKeyTemplates.Seal(OptionalProtections.None));
+            session.GenerateKeyPair(
+                TokenKeyTemplates.AuditPublic(OptionalProtections.None), TokenKeyTemplates.AuditPrivate(OptionalProtections.None));
+            using var known = KnownWrapKey();
+            session.Create(known);
+        }
+
+        var failure = await Assert.ThrowsAsync<HsmException>(() => Pkcs11Hsm.OpenAsync(other.Options(), CancellationToken.None));
+
+        Assert.Equal(HsmErrorClass.Fatal, failure.Class);
+        Assert.Contains("custodian/wrap/1 has CKA_LOCAL off", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Open_KeyThatWasUnwrapped_IsRefused()
+    {
+        using var other = new SoftHsmToken();
+        using (var connection = TokenConnection.Open(other.Options()))
+        using (var session = connection.OpenSession(readWrite: true))
+        {
+            session.GenerateAesKey(TokenKeyTemplates.Wrap(OptionalProtections.None));
+            session.GenerateKeyPair(
+                TokenKeyTemplates.AuditPublic(OptionalProtections.None), TokenKeyTemplates.AuditPrivate(OptionalProtections.None));
+            PlantSealKey(session);
+        }
+
+        var failure = await Assert.ThrowsAsync<HsmException>(() => Pkcs11Hsm.OpenAsync(other.Options(), CancellationToken.None));
+
+        Assert.Contains("custodian/seal/1 has CKA_LOCAL off", failure.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>All that the wrap key should be, but of a value that somebody knows.</summary>
+    private static AttributeTemplate KnownWrapKey() => Planted(TokenKeyNames.Wrap, cipher: false)
+        .Add(Cka.Value, Convert.FromHexString("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"));
+
+    /// <summary>Wraps a key that can be wrapped under one that is at hand, and brings it back under the label.</summary>
+    private static void PlantSealKey(Pkcs11Session session)
+    {
+        using var wrapping = new AttributeTemplate()
+            .Add(Cka.KeyType, Ckk.Aes).Add(Cka.Token, false).Add(Cka.ValueLength, (nuint)32).Add(Cka.Wrap, true).Add(Cka.Unwrap, true);
+        using var loose = new AttributeTemplate()
+            .Add(Cka.KeyType, Ckk.Aes).Add(Cka.Token, false).Add(Cka.ValueLength, (nuint)32).Add(Cka.Extractable, true);
+        using var sealing = Planted(TokenKeyNames.Seal, cipher: true);
+        Span<byte> wrapped = stackalloc byte[Pkcs11Session.MaxWrappedKeyLength];
+        var under = session.GenerateAesKey(wrapping);
+        var length = session.Wrap(Ckm.AesKeyWrapPad, under, session.GenerateAesKey(loose), wrapped);
+        session.Unwrap(Ckm.AesKeyWrapPad, under, wrapped[..length], sealing);
+    }
+
+    private static AttributeTemplate Planted(string label, bool cipher) => new AttributeTemplate()
+        .Add(Cka.Class, Cko.SecretKey)
+        .Add(Cka.KeyType, Ckk.Aes)
+        .Add(Cka.Label, label)
+        .Add(Cka.Token, true)
+        .Add(Cka.Private, true)
+        .Add(Cka.Sensitive, true)
+        .Add(Cka.Extractable, false)
+        .Add(Cka.Encrypt, cipher)
+        .Add(Cka.Decrypt, cipher)
+        .Add(Cka.Wrap, !cipher)
+        .Add(Cka.Unwrap, !cipher);
+
     private static nuint Find(Pkcs11Session session, string label, nuint objectClass) =>
         Assert.Single(session.Find(TokenKeyTemplates.Search(label, objectClass)));
 }

@@ -46,6 +46,7 @@ internal static class Cka
     public const nuint Derive = 0x10C;
     public const nuint ValueLength = 0x161;
     public const nuint Extractable = 0x162;
+    public const nuint Local = 0x163;
     public const nuint NeverExtractable = 0x164;
     public const nuint AlwaysSensitive = 0x165;
     public const nuint Modifiable = 0x170;

@@ -53,7 +53,7 @@ internal static class KeyFinder
         try
         {
             var copy = session.Copy(seal, SessionCopy);
-            KeyPolicy.RequireSeal(session, copy);
+            KeyPolicy.RequireSealCopy(session, copy);
             return copy;
         }
         catch (HsmException)

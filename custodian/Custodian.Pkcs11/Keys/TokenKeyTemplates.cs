@@ -18,6 +18,16 @@ internal static class TokenKeyTemplates
 {
     private const nuint KeyBytes = 32;
 
+    /// <summary>A session key that is looked at and destroyed.</summary>
+    public static AttributeTemplate Throwaway { get; } = new AttributeTemplate()
+        .Add(Cka.Class, Cko.SecretKey)
+        .Add(Cka.KeyType, Ckk.Aes)
+        .Add(Cka.ValueLength, KeyBytes)
+        .Add(Cka.Token, false)
+        .Add(Cka.Private, true)
+        .Add(Cka.Sensitive, true)
+        .Add(Cka.Extractable, false);
+
     /// <summary>Encrypt and decrypt only. Copyable: the session copy is three times faster, and a copy can do no more.</summary>
     public static AttributeTemplate Seal(OptionalProtections protections)
     {

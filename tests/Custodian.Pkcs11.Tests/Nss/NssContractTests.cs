@@ -1,4 +1,6 @@
 using System.Security.Cryptography;
+using Custodian.Pkcs11.Binding;
+using Custodian.Pkcs11.Keys;
 
 namespace Custodian.Pkcs11.Tests.Nss;
 
@@ -10,6 +12,26 @@ public sealed class NssContractTests(OpenNss fixture) : HsmContract(fixture.Hsm)
         var wrap = fixture.Keys.Single(key => key.Label == "custodian/wrap/1");
 
         Assert.Contains("whoever holds the PIN can unwrap keys as extractable", wrap.Missing);
+    }
+
+    [Fact]
+    public void RequireSeal_KeyThatWasImported_IsRefused()
+    {
+        using var session = fixture.OpenSession();
+        using var known = new AttributeTemplate()
+            .Add(Cka.Class, Cko.SecretKey)
+            .Add(Cka.KeyType, Ckk.Aes)
+            .Add(Cka.Token, false)
+            .Add(Cka.Private, true)
+            .Add(Cka.Sensitive, true)
+            .Add(Cka.Extractable, false)
+            .Add(Cka.Encrypt, true)
+            .Add(Cka.Decrypt, true)
+            .Add(Cka.Value, new byte[32]);
+
+        var failure = Assert.Throws<HsmException>(() => KeyPolicy.RequireSeal(session, session.Create(known)));
+
+        Assert.Contains("CKA_ALWAYS_SENSITIVE off", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -31,6 +31,13 @@ public sealed class OpenNss : IAsyncLifetime, IDisposable
         Sessions = 4,
     };
 
+    /// <summary>A session beside the HSM's own, logged in by it.</summary>
+    internal Pkcs11Session OpenSession()
+    {
+        using var module = Pkcs11Module.Acquire(ModulePath, Parameters);
+        return module.OpenSession(module.FindSlot(Label, serial: null));
+    }
+
     public async Task InitializeAsync()
     {
         SetFirstPin();
