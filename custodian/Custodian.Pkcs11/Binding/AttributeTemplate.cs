@@ -15,6 +15,7 @@ internal sealed unsafe class AttributeTemplate : IDisposable
     private readonly List<object> values = [];
     private int count;
 
+    /// <summary>For one native call. It roots nothing: whoever passes it keeps the template alive until the call has returned.</summary>
     public CkAttribute* Pointer => (CkAttribute*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref attributes[0]);
 
     public nuint Count => (nuint)count;

@@ -23,7 +23,9 @@ internal sealed unsafe partial class Pkcs11Session
     {
         nuint key;
         var mechanism = Mechanism(Ckm.AesKeyGen, null, 0);
-        Check(functions.GenerateKey(handle, &mechanism, template.Pointer, template.Count, &key), "C_GenerateKey");
+        var rv = functions.GenerateKey(handle, &mechanism, template.Pointer, template.Count, &key);
+        GC.KeepAlive(template);
+        Check(rv, "C_GenerateKey");
         return key;
     }
 
@@ -40,6 +42,8 @@ internal sealed unsafe partial class Pkcs11Session
             privateKey.Count,
             &publicHandle,
             &privateHandle);
+        GC.KeepAlive(publicKey);
+        GC.KeepAlive(privateKey);
         Check(rv, "C_GenerateKeyPair");
         return new KeyPair(publicHandle, privateHandle);
     }
@@ -65,6 +69,7 @@ internal sealed unsafe partial class Pkcs11Session
             var mechanism = Mechanism(mechanismType, null, 0);
             var rv = functions.UnwrapKey(
                 handle, &mechanism, wrappingKey, input, (nuint)wrapped.Length, template.Pointer, template.Count, &key);
+            GC.KeepAlive(template);
             Check(rv, "C_UnwrapKey");
         }
         return key;

@@ -2,12 +2,17 @@ namespace Custodian.Pkcs11.Binding;
 
 internal sealed unsafe partial class Pkcs11Session
 {
-    /// <summary>Finds at most eight objects: whoever looks wants one, and must notice a second.</summary>
+    /// <summary>
+    /// Finds at most eight objects: whoever looks wants one, and must notice a second. A failure leaves the search active, and the
+    /// session good for nothing but closing.
+    /// </summary>
     public nuint[] Find(AttributeTemplate template)
     {
         var found = stackalloc nuint[8];
         nuint count;
-        Check(functions.FindObjectsInit(handle, template.Pointer, template.Count), "C_FindObjectsInit");
+        var rv = functions.FindObjectsInit(handle, template.Pointer, template.Count);
+        GC.KeepAlive(template);
+        Check(rv, "C_FindObjectsInit");
         Check(functions.FindObjects(handle, found, 8, &count), "C_FindObjects");
         Check(functions.FindObjectsFinal(handle), "C_FindObjectsFinal");
         return new ReadOnlySpan<nuint>(found, (int)count).ToArray();
@@ -16,14 +21,18 @@ internal sealed unsafe partial class Pkcs11Session
     public nuint Create(AttributeTemplate template)
     {
         nuint created;
-        Check(functions.CreateObject(handle, template.Pointer, template.Count, &created), "C_CreateObject");
+        var rv = functions.CreateObject(handle, template.Pointer, template.Count, &created);
+        GC.KeepAlive(template);
+        Check(rv, "C_CreateObject");
         return created;
     }
 
     public nuint Copy(nuint source, AttributeTemplate template)
     {
         nuint copy;
-        Check(functions.CopyObject(handle, source, template.Pointer, template.Count, &copy), "C_CopyObject");
+        var rv = functions.CopyObject(handle, source, template.Pointer, template.Count, &copy);
+        GC.KeepAlive(template);
+        Check(rv, "C_CopyObject");
         return copy;
     }
 
