@@ -177,6 +177,23 @@ public sealed class RecoveryTests : IClassFixture<SoftHsmWithKeys>, IAsyncLifeti
         Assert.Equal(sessions + 1, module.Calls(Function.OpenSession));
     }
 
+    [Theory]
+    [InlineData(0x5)]
+    [InlineData(0x30)]
+    [InlineData(0xB3)]
+    public async Task Evaluate_SearchBrokenOffWhileTheKeysAreFoundAgain_AnswersTheNextTime(uint returnValue)
+    {
+        ModuleCalls.Logout(SoftHsmToken.Label);
+        var logins = module.Calls(Function.Login);
+        module.Fail(Function.FindObjects, returnValue);
+
+        await Assert.ThrowsAsync<HsmException>(EvaluateAsync);
+
+        // The search is still active in the old anchor; in it, this would be OPERATION_ACTIVE. And the login is not lost with it.
+        Assert.Equal(expected, await EvaluateAsync());
+        Assert.Equal(logins + 1, module.Calls(Function.Login));
+    }
+
     [Fact]
     public async Task Open_ModuleRefusesTheSessionCopy_UsesTheTokensOwnKey()
     {

@@ -65,7 +65,7 @@ internal sealed class KeyRing : IDisposable
                 // An operation that uses the copy right now fails there, and is tried again with the keys found below.
                 connection.Anchor.Discard(seen.Seal);
             }
-            keys = KeyFinder.Find(connection.Anchor, seen.WrapMechanism, seen.UnwrapTemplate);
+            keys = FindAgain(seen);
         }
     }
 
@@ -87,4 +87,18 @@ internal sealed class KeyRing : IDisposable
     }
 
     public void Dispose() => connection.Dispose();
+
+    // A search that fails half-way stays active in the anchor; in it, every later search would end in OPERATION_ACTIVE.
+    private TokenKeySet FindAgain(TokenKeySet seen)
+    {
+        try
+        {
+            return KeyFinder.Find(connection.Anchor, seen.WrapMechanism, seen.UnwrapTemplate);
+        }
+        catch
+        {
+            connection.ReplaceAnchor();
+            throw;
+        }
+    }
 }

@@ -66,6 +66,18 @@ internal sealed class TokenConnection : IDisposable
         }
     }
 
+    /// <summary>
+    /// Puts a fresh anchor in the place of one in which a call failed, and may have left an operation active. The new one is open before
+    /// the old one closes, since closing the last session logs out; what was made in the old one goes with it.
+    /// </summary>
+    /// <exception cref="HsmException">No session could be opened; the old anchor stays.</exception>
+    public void ReplaceAnchor()
+    {
+        var spent = Anchor;
+        Anchor = OpenSession();
+        spent.Dispose();
+    }
+
     public void Dispose()
     {
         Anchor.Dispose();

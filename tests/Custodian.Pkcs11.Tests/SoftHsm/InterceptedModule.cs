@@ -24,6 +24,7 @@ internal sealed unsafe class InterceptedModule : IDisposable
         Put(Function.Login, (nint)(delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint>)&Login);
         Put(Function.DestroyObject, (nint)(delegate* unmanaged[Cdecl]<nuint, nuint, nuint>)&DestroyObject);
         Put(Function.CopyObject, (nint)(delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint, nuint>)&CopyObject);
+        Put(Function.FindObjects, (nint)(delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint>)&FindObjects);
         Put(Function.Decrypt, (nint)(delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint, nuint>)&Decrypt);
         Put(
             Function.UnwrapKey,
@@ -101,6 +102,12 @@ internal sealed unsafe class InterceptedModule : IDisposable
         intercept!(Function.CopyObject, session)
         ?? ((delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint, nuint>)Originals[(int)Function.CopyObject])(
             session, source, template, count, copy);
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static nuint FindObjects(nuint session, nuint found, nuint room, nuint count) =>
+        intercept!(Function.FindObjects, session)
+        ?? ((delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint>)Originals[(int)Function.FindObjects])(
+            session, found, room, count);
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static nuint Decrypt(nuint session, nuint input, nuint inputLength, nuint output, nuint outputLength) =>
