@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Custodian.Protocol;
 using Custodian.Protocol.Wire;
 using Google.Protobuf;
@@ -31,19 +32,35 @@ internal static class AnswerCheck
         return OwnerSignature.Verify(header.OwnerPublicKey.Span, message, response.DepositSignature.Span);
     }
 
+    /// <summary>
+    /// Looks at the top-level tags alone. Groups, which version 1 has none of, count as reserved: skipping them recurses as deep as the node
+    /// likes, and what cannot be skipped cannot be known to be harmless.
+    /// </summary>
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "the scan fails closed")]
     private static bool HasReservedFields(EvaluateResponse response)
     {
-        using CodedInputStream stream = new(response.ToByteArray());
-        for (uint tag = stream.ReadTag(); tag != 0; tag = stream.ReadTag())
+        try
         {
-            if (WireFormat.GetTagFieldNumber(tag) is >= FirstReserved and <= LastReserved)
+            using CodedInputStream stream = new(response.ToByteArray());
+            for (uint tag = stream.ReadTag(); tag != 0; tag = stream.ReadTag())
             {
-                return true;
+                if (IsReserved(tag))
+                {
+                    return true;
+                }
+
+                stream.SkipLastField();
             }
 
-            stream.SkipLastField();
+            return false;
         }
-
-        return false;
+        catch (Exception)
+        {
+            return true;
+        }
     }
+
+    private static bool IsReserved(uint tag) =>
+        WireFormat.GetTagFieldNumber(tag) is >= FirstReserved and <= LastReserved
+        || WireFormat.GetTagWireType(tag) is WireFormat.WireType.StartGroup or WireFormat.WireType.EndGroup;
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Custodian.Protocol;
 using Custodian.Protocol.Wire;
 using Google.Protobuf;
@@ -27,6 +28,7 @@ internal sealed class NodeAttempt : IDisposable
     internal NodeId Node => _participant.Node;
 
     /// <summary>Makes the attempt. Never throws: an attempt that was cancelled is an answer that did not come.</summary>
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "a node that throws off one attempt must not end the others")]
     internal async Task<NodeAnswer> RunAsync(CancellationToken cancellation)
     {
         try
@@ -40,15 +42,41 @@ internal sealed class NodeAttempt : IDisposable
             cancellation.ThrowIfCancellationRequested();
             _operation.Core.OwnAttempts.Add(_header.RecordId, Node);
             Reply<EvaluateResponse> reply = await _operation.EvaluateAsync(Node, request, cancellation).ConfigureAwait(false);
-            return reply.IsAnswer ? Check(reply.Value) : Answer(reply.Outcome);
+            _operation.Core.OwnAttempts.Settle(_header.RecordId, Node, reply.Outcome);
+            return reply.IsAnswer ? TryCheck(reply.Value) : Answer(reply.Outcome);
         }
         catch (OperationCanceledException)
         {
             return Answer(NodeOutcome.Unanswered);
         }
+        catch (Exception failure)
+        {
+            return Answer(Unreadable(failure));
+        }
     }
 
     public void Dispose() => _input.Dispose();
+
+    /// <summary>An answer that cannot be read has been charged for all that, and keeps its sequence for the Confirm.</summary>
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "a node that throws off one attempt must not end the others")]
+    private NodeAnswer TryCheck(EvaluateResponse response)
+    {
+        try
+        {
+            return Check(response);
+        }
+        catch (Exception failure)
+        {
+            return Answer(Unreadable(failure), response);
+        }
+    }
+
+    private NodeOutcome Unreadable(Exception failure)
+    {
+        string why = $"its answer cannot be read: {failure.GetType().Name}";
+        Log.NodeFaulty(_operation.Core.Log, Node.Value, why);
+        return NodeOutcome.Faulty(why);
+    }
 
     private NodeAnswer Check(EvaluateResponse response)
     {

@@ -117,13 +117,23 @@ internal sealed class Trial : IDisposable
         {
             answer.Dispose();
         }
+
+        // No call looks at it any more: the channel ends after the last of them.
+        _ending.Dispose();
     }
 
     private async Task RunAllAsync(ImmutableArray<NodeAttempt> attempts, CancellationToken cancellation)
     {
-        await Task.WhenAll(attempts.Select(a => Task.Run(() => RunOneAsync(a, cancellation), CancellationToken.None)))
-            .ConfigureAwait(false);
-        _channel.Writer.Complete();
+        try
+        {
+            await Task.WhenAll(attempts.Select(a => Task.Run(() => RunOneAsync(a, cancellation), CancellationToken.None)))
+                .ConfigureAwait(false);
+        }
+        finally
+        {
+            // Whatever happened: nobody may wait for answers that cannot come any more.
+            _channel.Writer.Complete();
+        }
     }
 
     private async Task RunOneAsync(NodeAttempt attempt, CancellationToken cancellation)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net.Sockets;
 using Custodian.Protocol;
 using Custodian.Protocol.Wire;
@@ -61,19 +62,19 @@ internal static class FailureReading
     };
 
     /// <summary>The refusal in the trailers; null when there is none, or none that parses.</summary>
+    [SuppressMessage(
+        "Design",
+        "CA1031:Do not catch general exception types",
+        Justification = "the parser throws more than its own exception on lengths that a hostile node may choose")]
     internal static NodeRefusal? ReadRefusal(RpcException failure)
     {
-        byte[]? details = failure.Trailers.GetValueBytes(DetailsKey);
-        if (details is null)
-        {
-            return null;
-        }
-
         try
         {
-            return ReadDetails(Custodian.Protocol.Wire.Status.Parser.ParseFrom(details).Details);
+            return failure.Trailers.GetValueBytes(DetailsKey) is { } details
+                ? ReadDetails(Custodian.Protocol.Wire.Status.Parser.ParseFrom(details).Details)
+                : null;
         }
-        catch (InvalidProtocolBufferException)
+        catch (Exception)
         {
             return null;
         }
@@ -128,8 +129,12 @@ internal static class FailureReading
     private static bool IsConnectTimeout(RpcException failure) =>
         failure.StatusCode == StatusCode.Cancelled && Find<OperationCanceledException>(failure) is not null;
 
+    /// <summary>
+    /// Whether the connection failed, rather than the node. What does not parse did arrive, although its exception is an IOException.
+    /// </summary>
     private static bool IsConnectionFailure(RpcException failure) =>
         Find<CertificateRefusedException>(failure) is null
+        && Find<InvalidProtocolBufferException>(failure) is null
         && (Find<HttpRequestException>(failure) is not null
             || Find<IOException>(failure) is not null
             || Find<SocketException>(failure) is not null);

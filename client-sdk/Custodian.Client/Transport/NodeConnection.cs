@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Custodian.Protocol;
 using Custodian.Protocol.Wire;
 using Grpc.Core;
@@ -43,6 +44,10 @@ internal sealed class NodeConnection : IDisposable
     /// <param name="token">Gives the token.</param>
     /// <param name="cancellation">Ends the call; then, and only then, this throws.</param>
     /// <exception cref="OperationCanceledException">Cancelled by the caller.</exception>
+    [SuppressMessage(
+        "Design",
+        "CA1031:Do not catch general exception types",
+        Justification = "whatever a hostile node's answer makes the libraries throw is that node's failure, and no other's")]
     internal async Task<Reply<T>> CallAsync<T>(
         Func<Custody.CustodyClient, CallOptions, AsyncUnaryCall<T>> call,
         Func<CancellationToken, ValueTask<string>> token,
@@ -60,13 +65,13 @@ internal sealed class NodeConnection : IDisposable
         {
             return Fail<T>(new NodeOutcome(NodeCondition.NoToken, failure.Message));
         }
-        catch (Exception failure) when (failure is RpcException or ExecutionRejectedException && !cancellation.IsCancellationRequested)
+        catch (Exception failure) when (cancellation.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(failure.Message, failure, cancellation);
+        }
+        catch (Exception failure)
         {
             return Fail<T>(FailureReading.Outcome(failure));
-        }
-        catch (RpcException) when (cancellation.IsCancellationRequested)
-        {
-            throw new OperationCanceledException(cancellation);
         }
     }
 
