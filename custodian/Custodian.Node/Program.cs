@@ -1,3 +1,3 @@
 using Custodian.Node.Commands;
 
-return await CustodianCommand.Build().Parse(args).InvokeAsync();
+return await CustodianCommand.RunAsync(args);

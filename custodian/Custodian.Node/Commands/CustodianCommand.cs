@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Custodian.Node.Host;
 
 namespace Custodian.Node.Commands;
 
@@ -18,6 +19,26 @@ internal static class CustodianCommand
 
         Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 not ready.
         """;
+
+    /// <summary>What remains after the server's own patience with accepted calls: for the database, the HSM and the ready file.</summary>
+    private static readonly TimeSpan CloseTime = TimeSpan.FromSeconds(20);
+
+    /// <summary>Runs the command line; the result is the process's exit status.</summary>
+    /// <remarks>
+    /// The command line library ends the process a while after a signal, whatever still runs. <c>serve</c> must have time to finish the
+    /// calls it accepted; every other command ends soon, also when an HSM hangs.
+    /// </remarks>
+    internal static Task<int> RunAsync(string[] args)
+    {
+        ParseResult parsed = Build().Parse(args);
+        var invocation = new InvocationConfiguration();
+        if (parsed.CommandResult.Command.Name == ServeCommand.Name)
+        {
+            invocation.ProcessTerminationTimeout = WebHost.StopPatience + CloseTime;
+        }
+
+        return parsed.InvokeAsync(invocation);
+    }
 
     internal static RootCommand Build()
     {

@@ -6,6 +6,8 @@ namespace Custodian.Node.Commands;
 /// <summary><c>custodian serve</c>.</summary>
 internal static class ServeCommand
 {
+    internal const string Name = "serve";
+
     internal static Command Build()
     {
         var common = new CommonOptions();
@@ -14,7 +16,7 @@ internal static class ServeCommand
             Description = "a file to write the address to once the node serves, for scripts that wait for it; removed when the node stops",
         };
         return common.Build(
-            "serve",
+            Name,
             "Serves until SIGTERM or SIGINT; then takes no new calls, finishes those it accepted, and exits.",
             [readyFile],
             (parsed, configuration, cancellation) => RunAsync(configuration, parsed.GetValue(readyFile), cancellation));
@@ -30,6 +32,6 @@ internal static class ServeCommand
         HostLog.Serving(app.Logger, configuration.NodeId, WebHost.AddressOf(app), certificate.Pin);
         await using HealthLoop health = HealthLoop.Start(runtime, app.Lifetime, app.Logger);
         await app.WaitForShutdownAsync(cancellation);
-        return runtime.StoreFailure.IsCompleted ? ExitCode.Failed : ExitCode.Done;
+        return runtime.StoreFailure.IsCompleted || health.HsmIsLost ? ExitCode.Failed : ExitCode.Done;
     }
 }

@@ -3,77 +3,167 @@ using Custodian.Pkcs11;
 
 namespace Custodian.Node.Host;
 
+/// <summary>How often the HSM is asked, and how long an answer may take.</summary>
+internal sealed record HealthPace
+{
+    /// <summary>From one probe to the next. Default 5 s.</summary>
+    internal TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>After which a probe counts as failed. Default 10 s.</summary>
+    internal TimeSpan ProbeLimit { get; init; } = TimeSpan.FromSeconds(10);
+}
+
 /// <summary>
 /// Watches what the node stands on while it serves: the HSM by a canary every few seconds, the database by its failure. A failing
-/// canary makes the node unready; a failed commit stops it, since what the disk holds is then unknown until it is read again.
+/// canary makes the node unready; a failed commit stops it, since what the disk holds is then unknown until it is read again. The two
+/// are watched apart, so that an HSM that hangs does not hide a database that failed.
 /// </summary>
+/// <remarks>
+/// An open HSM does not heal from a failure of class <see cref="HsmErrorClass.Fatal"/>: after three in a row the node stops, and whoever
+/// supervises it starts it anew. A refused PIN is not of that class, so that no supervisor tries a wrong PIN until the token locks.
+/// </remarks>
 internal sealed class HealthLoop : IAsyncDisposable
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
+    private const int FatalProbesToStop = 3;
 
+    private readonly Func<CancellationToken, ValueTask> _probe;
+    private readonly Readiness _readiness;
+    private readonly IHostApplicationLifetime _lifetime;
+    private readonly ILogger _logger;
+    private readonly HealthPace _pace;
     private readonly CancellationTokenSource _stop = new();
-    private readonly Task _loop;
+    private readonly Task _watches;
+    private Task? _unanswered;
+    private int _fatalProbes;
+    private volatile bool _hsmIsLost;
 
-    private HealthLoop(NodeRuntime runtime, IHostApplicationLifetime lifetime, ILogger logger) =>
-        _loop = RunAsync(runtime, lifetime, logger, _stop.Token);
+    internal HealthLoop(
+        Func<CancellationToken, ValueTask> probe, Task storeFailure, Readiness readiness, IHostApplicationLifetime lifetime, ILogger logger,
+        HealthPace pace)
+    {
+        (_probe, _readiness, _lifetime, _logger, _pace) = (probe, readiness, lifetime, logger, pace);
+        _watches = Task.WhenAll(WatchStoreAsync(storeFailure), WatchHsmAsync());
+    }
+
+    /// <summary>Whether the node stops because its HSM does not come back.</summary>
+    internal bool HsmIsLost => _hsmIsLost;
 
     /// <summary>Declares the start over and begins to watch.</summary>
     internal static HealthLoop Start(NodeRuntime runtime, IHostApplicationLifetime lifetime, ILogger logger)
     {
         runtime.Readiness.Holds(ReadinessPart.Start);
         lifetime.ApplicationStopping.Register(() => runtime.Readiness.Fails(ReadinessPart.Run, "the node is stopping"));
-        return new HealthLoop(runtime, lifetime, logger);
+        return new HealthLoop(runtime.Hsm.ProbeAsync, runtime.StoreFailure, runtime.Readiness, lifetime, logger, new HealthPace());
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
-        await _loop;
+        await _watches;
         _stop.Dispose();
     }
 
-    private static async Task RunAsync(NodeRuntime runtime, IHostApplicationLifetime lifetime, ILogger logger, CancellationToken stop)
+    private async Task WatchStoreAsync(Task storeFailure)
     {
-        using var timer = new PeriodicTimer(Interval, TimeProvider.System);
-        try
+        await storeFailure.WaitAsync(_stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (storeFailure.IsCompleted)
         {
-            while (!runtime.StoreFailure.IsCompleted)
-            {
-                await ProbeAsync(runtime, logger, stop);
-                await Task.WhenAny(timer.WaitForNextTickAsync(stop).AsTask(), runtime.StoreFailure);
-                stop.ThrowIfCancellationRequested();
-            }
-
-            runtime.Readiness.Fails(ReadinessPart.Storage, "the database failed");
-            HostLog.StorageLost(logger);
-            lifetime.StopApplication();
-        }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
-        {
-            // The node stops for another reason.
+            _readiness.Fails(ReadinessPart.Storage, "the database failed");
+            HostLog.StorageLost(_logger);
+            _lifetime.StopApplication();
         }
     }
 
-    private static async Task ProbeAsync(NodeRuntime runtime, ILogger logger, CancellationToken stop)
+    private async Task WatchHsmAsync()
     {
-        bool wasWell = !runtime.Readiness.Current.Faults.ContainsKey(ReadinessPart.Hsm);
+        using var timer = new PeriodicTimer(_pace.Interval, TimeProvider.System);
         try
         {
-            await runtime.Hsm.ProbeAsync(stop);
-            runtime.Readiness.Holds(ReadinessPart.Hsm);
-            if (!wasWell)
+            do
             {
-                HostLog.HsmBack(logger);
+                await ProbeAsync();
+            }
+            while (_fatalProbes < FatalProbesToStop && await timer.WaitForNextTickAsync(_stop.Token));
+        }
+        catch (Exception) when (_stop.IsCancellationRequested)
+        {
+            // The node stops for another reason; what the probe then says plays no part.
+            return;
+        }
+
+        _hsmIsLost = true;
+        HostLog.HsmGivenUp(_logger);
+        _lifetime.StopApplication();
+    }
+
+    private async Task ProbeAsync()
+    {
+        try
+        {
+            await AskAsync();
+            _fatalProbes = 0;
+            Pass();
+        }
+        catch (Exception failure) when (!_stop.IsCancellationRequested)
+        {
+            _fatalProbes = failure is HsmException { Class: HsmErrorClass.Fatal } ? _fatalProbes + 1 : 0;
+            Fail(failure);
+        }
+    }
+
+    /// <summary>Waits for a probe, and for one that has not answered yet rather than queueing another behind it.</summary>
+    private async Task AskAsync()
+    {
+        Task probe = _unanswered ??= _probe(_stop.Token).AsTask();
+        try
+        {
+            await probe.WaitAsync(_pace.ProbeLimit, TimeProvider.System, _stop.Token);
+        }
+        finally
+        {
+            if (probe.IsCompleted)
+            {
+                _unanswered = null;
             }
         }
-        catch (HsmException error)
+    }
+
+    private void Pass()
+    {
+        if (HsmFails)
         {
-            runtime.Readiness.Fails(ReadinessPart.Hsm, "the HSM does not pass its canary");
-            if (wasWell)
-            {
-                HostLog.HsmLost(logger, error.Class, error.Function, error.ReturnValue);
-            }
+            _readiness.Holds(ReadinessPart.Hsm);
+            HostLog.HsmBack(_logger);
+        }
+    }
+
+    /// <summary>Marks the node unready; logged once for each time that the HSM goes.</summary>
+    private void Fail(Exception failure)
+    {
+        bool known = HsmFails;
+        _readiness.Fails(ReadinessPart.Hsm, "the HSM does not pass its canary");
+        if (!known)
+        {
+            Log(failure);
+        }
+    }
+
+    private bool HsmFails => _readiness.Current.Faults.ContainsKey(ReadinessPart.Hsm);
+
+    private void Log(Exception failure)
+    {
+        switch (failure)
+        {
+            case HsmException hsm:
+                HostLog.HsmLost(_logger, hsm.Class, hsm.Function, hsm.ReturnValue);
+                break;
+            case TimeoutException:
+                HostLog.HsmSilent(_logger, _pace.ProbeLimit);
+                break;
+            default:
+                HostLog.ProbeFailed(_logger, failure);
+                break;
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using Custodian.Core;
+using Custodian.Node.Access;
 using Custodian.Protocol;
 
 namespace Custodian.Node.Host;
@@ -26,6 +27,9 @@ internal sealed record IssuerSettings(string Issuer, string? JwksFile, string? C
 /// <summary>Everything <c>custodian</c> needs to know, checked as a whole (see <see cref="Read"/>).</summary>
 internal sealed record NodeConfiguration
 {
+    /// <summary>As many as the HSM's own limit: each has a thread.</summary>
+    private const int MostSessions = 256;
+
     internal required NodeId NodeId { get; init; }
 
     internal required ImmutableArray<SetId> Sets { get; init; }
@@ -42,6 +46,9 @@ internal sealed record NodeConfiguration
     internal required ImmutableArray<IssuerSettings> Issuers { get; init; }
 
     internal required AttemptPolicy Attempts { get; init; }
+
+    /// <summary>Connections at once; further ones are closed unanswered.</summary>
+    internal required int MaxConnections { get; init; }
 
     /// <summary>SQLite's <c>max_page_count</c>; 0 leaves it unlimited.</summary>
     internal int MaxDatabasePages { get; init; }
@@ -61,6 +68,7 @@ internal sealed record NodeConfiguration
             Hsm = ReadHsm(settings),
             Issuers = ReadIssuers(settings),
             Attempts = ReadAttempts(settings),
+            MaxConnections = settings.Number("limits:connections", 10_000, 1, 1_000_000),
             MaxDatabasePages = settings.Number("database:max_pages", 0, 0, int.MaxValue),
         };
         settings.RefuseUnknown();
@@ -143,8 +151,8 @@ internal sealed record NodeConfiguration
         settings.RequiredFile("hsm:module", "the path of the PKCS#11 module, such as /usr/lib/softhsm/libsofthsm2.so"),
         settings.Required("hsm:token", "the label of the token"),
         settings.OptionalFile("hsm:pin_file"),
-        settings.Number("hsm:sessions", 2 * Environment.ProcessorCount, 1, 1024),
-        settings.Number("hsm:wait_ms", 2000, 0, 60_000),
+        settings.Number("hsm:sessions", Math.Min(2 * Environment.ProcessorCount, MostSessions), 1, MostSessions),
+        settings.Number("hsm:wait_ms", 2000, 1, 60_000),
         settings.Number("hsm:max_waiting", 256, 1, 100_000));
 
     private static ImmutableArray<IssuerSettings> ReadIssuers(SettingsReader settings)
@@ -153,7 +161,7 @@ internal sealed record NodeConfiguration
         foreach (string item in settings.Items("issuers"))
         {
             string issuer = settings.Required($"{item}:issuer", "the exact 'iss' of the tokens");
-            string? jwks = settings.OptionalFile($"{item}:jwks_file");
+            string? jwks = ReadJwksFile(settings, $"{item}:jwks_file", issuer);
             bool discovers = settings.Optional($"{item}:jwks_file") is null;
             if (discovers && issuer.Length > 0 && !IsDiscoverable(issuer))
             {
@@ -174,6 +182,25 @@ internal sealed record NodeConfiguration
         }
 
         return issuers.ToImmutable();
+    }
+
+    /// <summary>A file of keys that the node can use now. What becomes of it later does not stop a running node.</summary>
+    private static string? ReadJwksFile(SettingsReader settings, string setting, string issuer)
+    {
+        string? path = settings.OptionalFile(setting);
+        try
+        {
+            if (path is not null)
+            {
+                JwksFile.Parse(issuer, File.ReadAllText(path));
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException or ArgumentException)
+        {
+            settings.Mistake(setting, $"{path} cannot be used as a JWKS: {error.Message}");
+        }
+
+        return path;
     }
 
     private static bool IsDiscoverable(string issuer) =>

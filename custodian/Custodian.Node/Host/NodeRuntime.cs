@@ -10,6 +10,9 @@ namespace Custodian.Node.Host;
 /// <summary>What a command of a node stands on: the HSM and the database that only it opens.</summary>
 internal sealed class NodeRuntime : IAsyncDisposable
 {
+    /// <summary>How long the end waits for operations that the HSM still has. The calls they served are over by then.</summary>
+    private static readonly TimeSpan HsmPatience = TimeSpan.FromSeconds(10);
+
     private readonly NodeConfiguration _configuration;
     private readonly ServiceProvider _metering;
 
@@ -94,8 +97,21 @@ internal sealed class NodeRuntime : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Store.DisposeAsync();
-        await Hsm.DisposeAsync();
+        await LeaveHsmAsync();
         await _metering.DisposeAsync();
+    }
+
+    /// <summary>An HSM that hangs must not keep the process: its threads end with it, and its token closes the sessions of a lost host.</summary>
+    private async Task LeaveHsmAsync()
+    {
+        try
+        {
+            await Hsm.DisposeAsync().AsTask().WaitAsync(HsmPatience, TimeProvider.System);
+        }
+        catch (TimeoutException)
+        {
+            HostLog.HsmLeft(_metering.GetRequiredService<ILogger<NodeRuntime>>(), HsmPatience);
+        }
     }
 
     private static void RequireDatabase(NodeConfiguration configuration)

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Security.Authentication;
 using Custodian.Node.Access;
 using Custodian.Node.Api;
@@ -13,7 +12,7 @@ namespace Custodian.Node.Host;
 internal static class WebHost
 {
     /// <summary>How long a stop waits for the calls it has accepted. Longer than any call may take.</summary>
-    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(40);
+    internal static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(40);
 
     internal static WebApplication Build(NodeConfiguration configuration, NodeRuntime runtime, ServerCertificate certificate)
     {
@@ -21,7 +20,7 @@ internal static class WebHost
         builder.Configuration.Sources.Clear();
         ConfigureLogging(builder.Logging);
         builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(kestrel => ConfigureKestrel(kestrel, configuration.Listen, certificate));
+        builder.WebHost.ConfigureKestrel(kestrel => ConfigureKestrel(kestrel, configuration, certificate));
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = StopPatience);
         builder.Services.AddSingleton(TimeProvider.System);
         TokenAccess.Add(builder.Services, configuration, TimeProvider.System);
@@ -47,12 +46,18 @@ internal static class WebHost
         logging.AddFilter("Grpc", LogLevel.Warning);
     }
 
-    private static void ConfigureKestrel(KestrelServerOptions kestrel, IPEndPoint listen, ServerCertificate certificate)
+    private static void ConfigureKestrel(KestrelServerOptions kestrel, NodeConfiguration configuration, ServerCertificate certificate)
     {
         kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxConcurrentConnections = configuration.MaxConnections;
+        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+
+        // A client that vanished without a word, such as a phone without a network, does not keep its connection.
+        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
+        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
         kestrel.Limits.MaxRequestBodySize = 256 * 1024;
         kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
-        kestrel.Listen(listen, endpoint =>
+        kestrel.Listen(configuration.Listen, endpoint =>
         {
             endpoint.Protocols = HttpProtocols.Http1AndHttp2;
             endpoint.UseHttps(https =>
