@@ -1,3 +1,4 @@
+using System.Collections;
 using Microsoft.Extensions.Configuration;
 
 namespace Custodian.Node.Host;
@@ -14,7 +15,7 @@ internal static class ConfigurationLoader
     private const string EnvironmentPrefix = "CUSTODIAN_";
 
     /// <summary>Read by its own code, never as a setting: a PIN must not travel through a configuration tree.</summary>
-    private const string PinVariable = "PIN";
+    private const string PinVariable = EnvironmentPrefix + "PIN";
 
     internal static LoadedConfiguration Load(string file, IReadOnlyList<string> overrides)
     {
@@ -46,13 +47,24 @@ internal static class ConfigurationLoader
 
     private static IConfigurationRoot Build(string path, IReadOnlyList<string> overrides)
     {
-        IConfigurationRoot environment = new ConfigurationBuilder().AddEnvironmentVariables(EnvironmentPrefix).Build();
         return new ConfigurationBuilder()
             .AddJsonFile(path, optional: false, reloadOnChange: false)
-            .AddInMemoryCollection(environment.AsEnumerable().Where(p => !p.Key.Equals(PinVariable, StringComparison.OrdinalIgnoreCase)))
+            .AddInMemoryCollection(FromEnvironment())
             .AddInMemoryCollection(overrides.Select(Split))
             .Build();
     }
+
+    private static IEnumerable<KeyValuePair<string, string?>> FromEnvironment() => Environment.GetEnvironmentVariables()
+        .Cast<DictionaryEntry>()
+        .Where(v => IsSetting((string)v.Key))
+        .Select(v => new KeyValuePair<string, string?>(KeyOf((string)v.Key), (string?)v.Value));
+
+    private static bool IsSetting(string variable) =>
+        variable.StartsWith(EnvironmentPrefix, StringComparison.OrdinalIgnoreCase)
+        && !variable.Equals(PinVariable, StringComparison.OrdinalIgnoreCase);
+
+    private static string KeyOf(string variable) =>
+        variable[EnvironmentPrefix.Length..].Replace("__", ConfigurationPath.KeyDelimiter, StringComparison.Ordinal);
 
     private static KeyValuePair<string, string?> Split(string setting)
     {

@@ -8,6 +8,11 @@ namespace Custodian.Node.Host;
 /// Where the HSM's PIN comes from: a file that only its owner may read, the variable CUSTODIAN_PIN, or systemd's credential
 /// 'custodian-pin'. Never the command line, where every user of the machine could read it.
 /// </summary>
+/// <remarks>
+/// The variable is the weakest of the three. It is taken out as soon as it is read, so that child processes and /proc/PID/environ no
+/// longer have it; until then the same user and root can read it there, and text that .NET made of it stays in this process's memory
+/// until it is reused. Whoever set it may have it still: the shell's history, the supervisor's file.
+/// </remarks>
 internal static class PinSource
 {
     private const string Variable = "CUSTODIAN_PIN";
@@ -28,6 +33,7 @@ internal static class PinSource
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } text)
         {
             Environment.SetEnvironmentVariable(Variable, null);
+            NativeEnvironment.Erase([.. Encoding.ASCII.GetBytes(Variable), 0]);
             return Pin(Encoding.UTF8.GetBytes(text));
         }
 

@@ -1,0 +1,99 @@
+using System.Text.Json.Nodes;
+using Custodian.Node.Host;
+
+namespace Custodian.Node.Tests.Host;
+
+public sealed class ConfigurationTests : IDisposable
+{
+    private const string Jwks =
+        """{"keys":[{"kty":"EC","crv":"P-256","kid":"a","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"}]}""";
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("custodian-settings-").FullName;
+
+    public ConfigurationTests()
+    {
+        foreach (string name in (string[])["tls.pem", "tls.key", "module.so"])
+        {
+            File.WriteAllText(Path.Combine(_folder, name), "");
+        }
+
+        File.WriteAllText(Path.Combine(_folder, "jwks.json"), Jwks);
+        var json = new JsonObject
+        {
+            ["node_id"] = "node-1",
+            ["sets"] = new JsonArray("acme"),
+            ["listen"] = "127.0.0.1:0",
+            ["data"] = "data",
+            ["tls"] = new JsonObject { ["certificate"] = "tls.pem", ["key"] = "tls.key" },
+            ["hsm"] = new JsonObject { ["module"] = "module.so", ["token"] = "custodian" },
+            ["issuers"] = new JsonArray(new JsonObject { ["issuer"] = "https://login.example", ["jwks_file"] = "jwks.json" }),
+        };
+        File.WriteAllText(Path.Combine(_folder, "node.json"), json.ToJsonString());
+    }
+
+    [Fact]
+    public void Load_NothingSaid_TakesTheDefaults()
+    {
+        NodeConfiguration configuration = Loaded();
+        Assert.Equal(10_000, configuration.MaxConnections);
+        Assert.Equal(2000, configuration.Hsm.WaitMs);
+        Assert.InRange(configuration.Hsm.Sessions, 1, 256);
+    }
+
+    [Theory]
+    [InlineData("hsm:sessions", "1", "256", "0", "257")]
+    [InlineData("hsm:wait_ms", "1", "60000", "0", "60001")]
+    [InlineData("limits:connections", "1", "1000000", "0", "1000001")]
+    public void Load_Number_IsTakenWithinItsRangeAlone(string setting, string lowest, string highest, string below, string above)
+    {
+        Loaded($"{setting}={lowest}");
+        Loaded($"{setting}={highest}");
+        foreach (string wrong in (string[])[below, above])
+        {
+            Assert.Equal(setting, Assert.Single(Mistakes($"{setting}={wrong}")).Setting);
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{\"keys\":[]}")]
+    [InlineData("{\"keys\":[{")]
+    public void Load_JwksFileHoldsNoKeys_IsAMistake(string text)
+    {
+        File.WriteAllText(Path.Combine(_folder, "jwks.json"), text);
+        Assert.Equal("issuers:0:jwks_file", Assert.Single(Mistakes()).Setting);
+    }
+
+    [Fact]
+    public void Load_Environment_IsOverTheFileAndUnderTheCommandLine()
+    {
+        Environment.SetEnvironmentVariable("CUSTODIAN_HSM__WAIT_MS", "77");
+        Environment.SetEnvironmentVariable("CUSTODIAN_PIN", "user-pin-1234");
+        try
+        {
+            Assert.Equal(77, Loaded().Hsm.WaitMs);
+            Assert.Equal(88, Loaded("hsm:wait_ms=88").Hsm.WaitMs);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("CUSTODIAN_HSM__WAIT_MS", null);
+            Environment.SetEnvironmentVariable("CUSTODIAN_PIN", null);
+        }
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private NodeConfiguration Loaded(params string[] overrides)
+    {
+        LoadedConfiguration loaded = ConfigurationLoader.Load(Path.Combine(_folder, "node.json"), overrides);
+        Assert.Empty(loaded.Mistakes);
+        return loaded.Configuration!;
+    }
+
+    private IReadOnlyList<SettingMistake> Mistakes(params string[] overrides)
+    {
+        LoadedConfiguration loaded = ConfigurationLoader.Load(Path.Combine(_folder, "node.json"), overrides);
+        Assert.Null(loaded.Configuration);
+        return loaded.Mistakes;
+    }
+}
