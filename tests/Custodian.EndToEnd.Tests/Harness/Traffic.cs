@@ -119,11 +119,19 @@ internal sealed class Traffic
 
     private async Task<TrafficResult> TimedAsync(Promises subject, TrafficOperation operation)
     {
-        // Disposing the device waits for its settlements, which no caller does.
-        await using CustodianClient device = _realm.Client(subject.Subject, _options.Client);
         TimeSpan began = TimeProvider.System.GetElapsedTime(_started);
-        (TrafficOutcome outcome, string? why) = await JudgedAsync(device, subject, operation);
-        return new TrafficResult(subject.Subject, operation, outcome, why, began, TimeProvider.System.GetElapsedTime(_started) - began);
+        try
+        {
+            // Disposing the device waits for its settlements, which no caller does.
+            await using CustodianClient device = _realm.Client(subject.Subject, _options.Client);
+            (TrafficOutcome outcome, string? why) = await JudgedAsync(device, subject, operation);
+            return new TrafficResult(subject.Subject, operation, outcome, why, began, TimeProvider.System.GetElapsedTime(_started) - began);
+        }
+        catch (Exception fault)
+        {
+            TimeSpan took = TimeProvider.System.GetElapsedTime(_started) - began;
+            return new TrafficResult(subject.Subject, operation, TrafficOutcome.Broken, Describe(fault), began, took);
+        }
     }
 
     /// <summary>Does it, and says what its failure means for what was promised.</summary>
@@ -146,10 +154,6 @@ internal sealed class Traffic
         catch (CustodyException refused)
         {
             return (TrafficOutcome.Refused, Describe(refused));
-        }
-        catch (Exception fault)
-        {
-            return (TrafficOutcome.Broken, Describe(fault));
         }
     }
 

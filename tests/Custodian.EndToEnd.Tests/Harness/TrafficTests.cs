@@ -9,15 +9,19 @@ public sealed class TrafficTests(ITestOutputHelper output)
     public async Task Traffic_NodeKilledAndRestarted_LosesNothingItWasPromised()
     {
         await using Realm realm = await Realm.StartAsync(3);
-        var traffic = new Traffic(realm, new TrafficOptions { Subjects = 20 });
+        var options = new TrafficOptions { Subjects = 20 };
+        var traffic = new Traffic(realm, options);
+        using var stop = new CancellationTokenSource();
 
-        Task run = traffic.RunAsync(operations: 120);
+        Task run = traffic.RunAsync(stop: stop.Token);
         await traffic.ReachedAsync(10);
         await using (await realm.Nodes[1].DownAsync())
         {
             await traffic.ReachedAsync(30);
         }
 
+        await traffic.ReachedAsync(traffic.Report.Results.Count + (4 * options.Subjects));
+        await stop.CancelAsync();
         await run;
         TrafficReport kept = await traffic.VerifyAsync();
 
@@ -25,9 +29,11 @@ public sealed class TrafficTests(ITestOutputHelper output)
         string text = $"{report}\n{kept}";
         output.WriteLine(text);
         Assert.True(report is { Lost: 0, Wrong: 0, Broken: 0 } && kept is { Lost: 0, Wrong: 0, Broken: 0, Refused: 0 }, text);
-        Assert.True(report.Count(TrafficOperation.Enrol, TrafficOutcome.Done) >= 15, text);
-        Assert.True(report.Count(TrafficOperation.Recover, TrafficOutcome.Done) >= 10, text);
-        Assert.True(report.Count(TrafficOperation.ChangeSecret, TrafficOutcome.Done) >= 5, text);
         Assert.Equal(traffic.Subjects.Count(s => s.IsPromised), kept.Done);
+
+        // A subject that was enrolling at the very moment of the kill may have to wait until its PENDING record gives way.
+        Assert.True(report.Count(TrafficOperation.Enrol, TrafficOutcome.Done) >= options.Subjects - options.Workers, text);
+        Assert.True(report.Count(TrafficOperation.Recover, TrafficOutcome.Done) >= options.Subjects, text);
+        Assert.True(report.Count(TrafficOperation.ChangeSecret, TrafficOutcome.Done) >= options.Subjects / 2, text);
     }
 }

@@ -3,11 +3,12 @@ using System.Text.RegularExpressions;
 using Custodian.EndToEnd.Tests.Harness;
 using Custodian.Protocol.Wire;
 using Grpc.Core;
+using Xunit.Abstractions;
 
 namespace Custodian.EndToEnd.Tests.Node;
 
 /// <summary>What a node has answered is on its disk, whatever happens next; and it does not pay an fsync per caller for that.</summary>
-public sealed partial class DurabilityTests
+public sealed partial class DurabilityTests(ITestOutputHelper output)
 {
     private const int Callers = 32;
 
@@ -77,19 +78,29 @@ public sealed partial class DurabilityTests
         string trace = Path.Combine(realm.Folder, "strace.log");
         using var caller = new RawCaller(node.Address, realm.CaFile, () => realm.Issuer.TokenFor(node.NodeId, "group"));
         using SoloRecord record = await SoloRecord.EnrolAsync(caller, realm.SetId, node.NodeId, realm.Issuer.Name, "group", maxAttempts: 100);
-        await record.EvaluateAsync(record.NewAttempt());
-        SoloRecord.Attempt[] attempts = [.. Enumerable.Range(0, callers).Select(_ => record.NewAttempt())];
+
+        // A first wave, so that the second is not held up by code that is compiled for the first time.
+        await EvaluateAllAsync(record, callers);
+        SoloRecord.Attempt confirmed = record.NewAttempt();
+        await record.ConfirmAsync(confirmed, (await record.EvaluateAsync(confirmed)).Sequence);
 
         await using ChildProcess strace = ChildProcess.Start(
             "/usr/bin/strace", ["-f", "-e", "trace=fsync,fdatasync", "-o", trace, "-p", $"{node.Process.Id}"]);
         await AttachedAsync(node.Process.Id);
-        await Task.WhenAll(attempts.Select(a => record.EvaluateAsync(a).ResponseAsync));
+        await EvaluateAllAsync(record, callers);
         strace.Terminate();
         await strace.WaitAsync();
 
         int synced = Fsync().Count(await File.ReadAllTextAsync(trace));
+        output.WriteLine($"{callers} Evaluates at once cost {synced} fsyncs");
         Assert.InRange(synced, 1, 15);
-        Assert.Equal((uint)callers + 1, (await record.StatusAsync()).AttemptsUsed);
+        Assert.Equal((uint)callers, (await record.StatusAsync()).AttemptsUsed);
+    }
+
+    private static Task<EvaluateResponse[]> EvaluateAllAsync(SoloRecord record, int callers)
+    {
+        SoloRecord.Attempt[] attempts = [.. Enumerable.Range(0, callers).Select(_ => record.NewAttempt())];
+        return Task.WhenAll(attempts.Select(a => record.EvaluateAsync(a).ResponseAsync));
     }
 
     private static async Task<StatusCode> AnsweredAsync(SoloRecord record, ConcurrentBag<ulong> answered)
