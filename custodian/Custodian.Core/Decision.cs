@@ -35,6 +35,9 @@ internal enum AuditKind : byte
 
     /// <summary>The operator destroyed the account's records.</summary>
     DestroyedByOperator = 10,
+
+    /// <summary>The database was restored from a copy: the account's records have at most one attempt until their next Confirm.</summary>
+    Restored = 11,
 }
 
 /// <summary>The one audit entry of a decision that changes something.</summary>

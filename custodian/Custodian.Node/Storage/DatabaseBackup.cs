@@ -4,9 +4,9 @@ namespace Custodian.Node.Storage;
 
 /// <summary>Copies a node's database while the node serves, by SQLite's online backup: the copy is of one instant.</summary>
 /// <remarks>
-/// The copy reads nothing without the node's HSM. A node that serves from it has forgotten the attempts charged since, which is why
-/// protocol.md section 11 leaves a restored record one attempt at most; and it keeps what is destroyed later, until the wrap key version
-/// that it is under is destroyed.
+/// The copy is of no use without the node's HSM. It is marked as one: a store opened on it has forgotten the attempts charged since, and
+/// leaves its records one at most (see <see cref="RestoredCopy"/>). It keeps what is destroyed later, until the wrap key version that it
+/// is under is destroyed.
 /// </remarks>
 internal static class DatabaseBackup
 {
@@ -32,6 +32,7 @@ internal static class DatabaseBackup
     {
         using SqliteConnection copy = SqliteConnections.Open(new SqliteStoreOptions { Path = path });
         source.BackupDatabase(copy);
+        copy.Run("UPDATE node SET is_copy = 1");
 
         // The copied pages say that a log belongs to them. A copy is one file, and says so.
         copy.Run("PRAGMA journal_mode = DELETE");

@@ -33,7 +33,8 @@ internal static class Schema
               id INTEGER PRIMARY KEY CHECK (id = 1),
               node_id TEXT NOT NULL,
               secrets BLOB NOT NULL,
-              created_ms INTEGER NOT NULL
+              created_ms INTEGER NOT NULL,
+              is_copy INTEGER NOT NULL DEFAULT 0
             ) STRICT;
             CREATE TABLE accounts (
               id INTEGER PRIMARY KEY,

@@ -35,6 +35,7 @@ internal sealed class SqliteAccountStore : IAccountStore
         (_options, _secrets, _metrics, _connection, Node) = (options, secrets, metrics, connection, identity.Node);
         _transaction = new BatchTransaction(connection, Schema.Migrations, identity.Node, secrets, cache, time);
         _erasure = new LogErasure(connection, options, metrics, logger);
+        RestoredCopy.Restrain(connection, _transaction, logger);
         _readers = new ReaderPool(options, secrets, cache);
         _loop = new GroupCommitLoop(options, _transaction, _erasure, metrics, logger);
     }
@@ -48,7 +49,10 @@ internal sealed class SqliteAccountStore : IAccountStore
     /// </summary>
     internal Task<StorageException> Failed => _loop.Failed;
 
-    /// <summary>Opens the database of a node and has the HSM open its secrets; brings the schema forward where it is older.</summary>
+    /// <summary>
+    /// Opens the database of a node and has the HSM open its secrets; brings the schema forward where it is older, and restrains the
+    /// records of one that was restored from a copy.
+    /// </summary>
     /// <exception cref="StorageException">There is no such database, it is of a newer schema, or it cannot be opened.</exception>
     /// <exception cref="HsmException">The HSM does not open the secrets: they were sealed by another, or the HSM failed.</exception>
     internal static async Task<SqliteAccountStore> OpenAsync(

@@ -11,4 +11,7 @@ internal static partial class StorageLog
 
     [LoggerMessage(3, LogLevel.Error, "destroyed key material stays in the write-ahead log: it could not be truncated; tried again after the next write and at the next start")]
     internal static partial void ErasureFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(4, LogLevel.Warning, "the database was restored from a copy: every record of its {Accounts} accounts has at most one attempt until its next Confirm; {Refused} accounts do not authenticate and are refused")]
+    internal static partial void Restored(ILogger logger, int accounts, int refused);
 }

@@ -84,7 +84,7 @@ public sealed class AuditEntryTests
     [InlineData(0, "02")]
     [InlineData(5, "4e")]
     [InlineData(19, "00")]
-    [InlineData(19, "0b")]
+    [InlineData(19, "ff")]
     [InlineData(1, "ffffffff")]
     [InlineData(20, "7fffffff")]
     [InlineData(20, "00000000")]

@@ -32,11 +32,40 @@ public sealed class BackupTests : IDisposable
         {
             Assert.Equal([copy], Directory.GetFiles(Path.GetDirectoryName(copy)!));
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(copy));
+            Assert.Equal(StoreFolder.Node, NodeDatabase.ReadIdentity(_folder.Options with { Path = copy }).Node);
             await using SqliteAccountStore opened = _folder.Open(_folder.Options with { Path = copy });
-            Account found = await opened.ReadAsync(_account);
+            StoredRecord found = Assert.Single((await opened.ReadAsync(_account)).Records);
             List<AuditRow> log = await opened.ReadAuditAsync();
-            Assert.Equal((int)found.Records[0].AttemptsUsed + 1, log.Count);
             Assert.All(log, r => Assert.True(r.IsAuthentic));
+            Assert.Equal(AuditKind.Restored, log[^1].Entry!.Event.Kind);
+
+            // As many charges as entries tell of, were it not for the opening: the copy is of one instant.
+            Assert.Equal(log.Count - 2, found.Charges.Count(c => c.ChargedMs > 0));
+        }
+    }
+
+    [Fact]
+    public async Task Open_RestoredFromABackup_LeavesOneAttemptOnceAndIsThenLikeAnyOther()
+    {
+        AccountId[] others = [.. Enumerable.Range(0, 100).Select(_ => Samples.NewAccount())];
+        StoredRecord[] records = [.. others.Select(o => Samples.Record(o))];
+        string copy = _folder.PathOf("copy.db");
+        await using (SqliteAccountStore store = _folder.Open())
+        {
+            await store.AddAsync(_account, _record);
+            await Task.WhenAll(others.Zip(records, store.AddAsync));
+            await store.BackupAsync(copy, CancellationToken.None);
+            Assert.Equal(100u, (await store.ReadAsync(_account)).Records[0].AttemptsRemaining);
+        }
+
+        SqliteStoreOptions restored = _folder.Options with { Path = copy };
+        for (int opening = 0; opening < 2; opening++)
+        {
+            await using SqliteAccountStore store = _folder.Open(restored);
+            Assert.Equal(1u, (await store.ReadAsync(_account)).Records[0].AttemptsRemaining);
+            Account[] found = await Task.WhenAll(others.Select(store.ReadAsync));
+            Assert.All(found, a => Assert.Equal(1u, a.Records[0].AttemptsRemaining));
+            Assert.Equal(202, (await store.ReadAuditAsync()).Count);
         }
     }
 
