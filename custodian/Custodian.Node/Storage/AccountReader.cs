@@ -39,7 +39,7 @@ internal sealed class AccountReader : IDisposable
             FROM records r JOIN sealed_parts s ON s.slot = r.slot WHERE r.account = ?1 ORDER BY r.id
             """);
         _body = new Statement(connection, "SELECT body FROM bodies WHERE id = ?1");
-        _entries = new Statement(connection, "SELECT entry FROM audit WHERE account = ?1 ORDER BY id DESC");
+        _entries = new Statement(connection, "SELECT id, entry, mac FROM audit WHERE account = ?1 ORDER BY id DESC");
     }
 
     /// <summary>What stands for an account in the audit table's index: the first eight bytes of its row's name.</summary>
@@ -79,7 +79,7 @@ internal sealed class AccountReader : IDisposable
         if (ReadAccount(row) is not { } found)
         {
             return NewestEntry(row) is null
-                ? new LoadedAccount(0, row, Account.Empty, [])
+                ? new LoadedAccount(0, row, NewestEntry: 0, Account.Empty, [])
                 : throw Tampered("the audit log knows an account whose row is gone");
         }
 
@@ -90,8 +90,8 @@ internal sealed class AccountReader : IDisposable
             throw Tampered("the account's row does not authenticate: it or one of its record rows was edited, put back, added or removed");
         }
 
-        CheckNewestEntry(row, columns.NewestAudit, mac);
-        return new LoadedAccount(id, row, Compose(columns, records), records);
+        long newest = CheckNewestEntry(row, columns.NewestAudit, mac);
+        return new LoadedAccount(id, row, newest, Compose(columns, records), records);
     }
 
     private static Account Compose(AccountColumns columns, List<LoadedRecord> records) => new()
@@ -179,31 +179,32 @@ internal sealed class AccountReader : IDisposable
     }
 
     /// <summary>An account put back with all its record rows authenticates; only that its newest entry is a newer one gives it away.</summary>
-    private void CheckNewestEntry(byte[] row, byte[] named, byte[] mac)
+    private long CheckNewestEntry(byte[] row, byte[] named, byte[] mac)
     {
-        bool isNewest = NewestEntry(row) is { } entry
-            && RowMacs.AreEqual(named, entry.Random.Span)
-            && RowMacs.AreEqual(mac, entry.RowMac.Span);
-        if (!isNewest)
-        {
-            throw Tampered("the account's row is not the one that its newest audit entry was written with: one of them was put back");
-        }
+        return NewestEntry(row) is { } newest
+            && RowMacs.AreEqual(named, newest.Entry.Random.Span)
+            && RowMacs.AreEqual(mac, newest.Entry.RowMac.Span)
+            ? newest.Id
+            : throw Tampered("the account's row is not the one that its newest audit entry was written with: one of them was put back");
     }
 
-    private AuditEntry? NewestEntry(byte[] row)
+    private (long Id, AuditEntry Entry)? NewestEntry(byte[] row)
     {
         // Two accounts that share the first eight bytes of their names are told apart by the entries themselves.
         using Statement.Rows reader = _entries.Query(AuditKey(row));
         while (reader.Read())
         {
-            if (!AuditEntry.TryParse(reader.Blob(0), out AuditEntry? entry))
+            long id = reader.Number(0);
+            byte[] bytes = reader.Blob(1);
+            bool isAuthentic = RowMacs.AreEqual(RowMacs.OfAudit(_secrets, id, AuditKey(row), bytes), reader.Blob(2));
+            if (!isAuthentic || !AuditEntry.TryParse(bytes, out AuditEntry? entry))
             {
-                throw Tampered("an audit entry of the account is none");
+                throw Tampered("an audit entry of the account was edited or copied");
             }
 
             if (entry.AccountRow.Span.SequenceEqual(row))
             {
-                return entry;
+                return (id, entry);
             }
         }
 

@@ -5,6 +5,11 @@ using Microsoft.Data.Sqlite;
 
 namespace Custodian.Node.Storage;
 
+/// <summary>What a change wrote.</summary>
+/// <param name="Destroyed">Whether key material was destroyed, which the write-ahead log keeps until it is truncated.</param>
+/// <param name="Entry">Its audit entry.</param>
+internal sealed record WrittenChange(bool Destroyed, AuditTail Entry);
+
 /// <summary>
 /// Writes what a rule decided: the difference between the account as it was loaded and as it shall be, and the audit entry. Whoever
 /// calls has a transaction open and has loaded the account in it. One thread at a time.
@@ -56,9 +61,12 @@ internal sealed class AccountWriter : IDisposable
         _deleteBody = new Statement(connection, "DELETE FROM bodies WHERE id = ?1");
     }
 
+    /// <summary>Whether the audit log still has the place where it once ended.</summary>
+    internal bool LogContains(AuditTail tail) => _audit.Contains(tail);
+
     /// <summary>Writes the change.</summary>
-    /// <returns>Whether key material was destroyed, which the write-ahead log keeps until it is truncated.</returns>
-    internal bool Write(LoadedAccount loaded, Change change)
+    /// <returns>What was written.</returns>
+    internal WrittenChange Write(LoadedAccount loaded, Change change)
     {
         Dictionary<RecordId, StoredRecord> next = change.Next.Records.ToDictionary(r => r.Id);
         List<LoadedRecord> gone = [.. loaded.Records.Where(r => !next.ContainsKey(r.Record.Id))];
@@ -72,9 +80,9 @@ internal sealed class AccountWriter : IDisposable
         List<NewRecord> added = [.. change.Next.Records.Where(r => next.ContainsKey(r.Id)).Select(r => Seal(loaded.Row, r))];
         macs.AddRange(added.Select(r => r.Mac));
         gone.ForEach(Destroy);
-        long account = WriteAccount(loaded, change, macs);
+        (long account, AuditTail entry) = WriteAccount(loaded, change, macs);
         added.ForEach(r => Insert(account, r));
-        return gone.Count > 0;
+        return new WrittenChange(Destroyed: gone.Count > 0, entry);
     }
 
     /// <inheritdoc/>
@@ -151,19 +159,19 @@ internal sealed class AccountWriter : IDisposable
         _deleteRecord.Write(record.Id);
     }
 
-    private long WriteAccount(LoadedAccount loaded, Change change, List<byte[]> recordMacs)
+    private (long Id, AuditTail Entry) WriteAccount(LoadedAccount loaded, Change change, List<byte[]> recordMacs)
     {
         AccountColumns columns = AccountColumns.Of(loaded.Row, change.Next, RandomNumberGenerator.GetBytes(AuditEntry.RandomSize));
         byte[] mac = RowMacs.OfAccount(_secrets, columns, recordMacs);
-        _audit.Append(change.Event, columns, mac);
+        AuditTail entry = _audit.Append(change.Event, columns, mac);
         long highest = unchecked((long)columns.HighestGeneration);
         long forgotten = unchecked((long)columns.ForgottenGeneration);
         if (loaded.Id == 0)
         {
-            return _insertAccount.Write(columns.Row, highest, forgotten, columns.Tombstones, columns.NewestAudit, mac);
+            return (_insertAccount.Write(columns.Row, highest, forgotten, columns.Tombstones, columns.NewestAudit, mac), entry);
         }
 
         _updateAccount.Write(loaded.Id, highest, forgotten, columns.Tombstones, columns.NewestAudit, mac);
-        return loaded.Id;
+        return (loaded.Id, entry);
     }
 }

@@ -24,6 +24,8 @@ internal sealed class CommitLostException(SqliteException inner) : Exception("th
 /// </summary>
 internal sealed class BatchTransaction : IDisposable
 {
+    private const int RememberedAccounts = 65_536;
+
     private readonly SqliteConnection _connection;
     private readonly ImmutableArray<Migration> _migrations;
     private readonly AccountReader _reader;
@@ -35,6 +37,7 @@ internal sealed class BatchTransaction : IDisposable
     private readonly Statement _rollback;
     private readonly Statement _commit;
     private readonly Statement _schemaCookie;
+    private readonly AuditMemory _memory = new(RememberedAccounts);
     private long _knownCookie = -1;
 
     internal BatchTransaction(
@@ -61,6 +64,7 @@ internal sealed class BatchTransaction : IDisposable
         {
             _begin.Run();
             CheckSchema();
+            CheckTail();
         }
         catch (Exception failure) when (failure is SqliteException or StorageException)
         {
@@ -98,32 +102,36 @@ internal sealed class BatchTransaction : IDisposable
     {
         List<WriteCall> decided = [];
         List<WriteCall> destroyers = [];
-        bool wrote = false;
+        List<(byte[] Row, WrittenChange Change)> written = [];
         foreach (WriteCall call in calls.Where(c => !c.IsAnswered))
         {
             if (RunOne(call) is { } step)
             {
-                (step.Destroyed ? destroyers : decided).Add(call);
-                wrote |= step.Wrote;
+                (step.Change is { Destroyed: true } ? destroyers : decided).Add(call);
+                if (step.Change is { } change)
+                {
+                    written.Add((call.Row, change));
+                }
             }
         }
 
-        End(wrote);
-        return new BatchResult(decided, destroyers, wrote ? 1 : 0);
+        End(wrote: written.Count > 0);
+        written.ForEach(w => _memory.Note(w.Row, w.Change.Entry));
+        return new BatchResult(decided, destroyers, written.Count > 0 ? 1 : 0);
     }
 
     /// <summary>Null when the call failed and was answered so; its writes are undone.</summary>
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "whatever a rule throws is its caller's")]
-    private (bool Wrote, bool Destroyed)? RunOne(WriteCall call)
+    private Step? RunOne(WriteCall call)
     {
         _savepoint.Run();
         try
         {
-            LoadedAccount loaded = _reader.Load(call.Row);
+            LoadedAccount loaded = Load(call.Row);
             Change? change = call.Decide(loaded.Account);
-            bool destroyed = change is not null && _writer.Write(loaded, change);
+            WrittenChange? written = change is null ? null : _writer.Write(loaded, change);
             _release.Run();
-            return (change is not null, destroyed);
+            return new Step(written);
         }
         catch (Exception failure)
         {
@@ -137,6 +145,14 @@ internal sealed class BatchTransaction : IDisposable
             call.Fail(SqliteFaults.ForCaller(failure, _connection.DataSource));
             return null;
         }
+    }
+
+    private LoadedAccount Load(byte[] row)
+    {
+        LoadedAccount loaded = _reader.Load(row);
+        return _memory.IsPutBack(row, loaded.NewestEntry)
+            ? throw new StorageException(StorageFault.Tampered, "the account is older than this process left it: its rows and entries were put back")
+            : loaded;
     }
 
     /// <summary>
@@ -184,6 +200,15 @@ internal sealed class BatchTransaction : IDisposable
         return BatchResult.Nothing;
     }
 
+    /// <summary>Holds the end of the audit log against what this process last committed to it.</summary>
+    private void CheckTail()
+    {
+        if (_memory.Tail is { } tail && !_writer.LogContains(tail))
+        {
+            throw new StorageException(StorageFault.Tampered, "the end of the audit log was cut off or put back while the node ran");
+        }
+    }
+
     /// <summary>Holds the tables against what the node makes, whenever anybody has changed them.</summary>
     private void CheckSchema()
     {
@@ -205,4 +230,7 @@ internal sealed class BatchTransaction : IDisposable
             : throw new StorageException(
                 StorageFault.Tampered, $"the tables of {_connection.DataSource} are not those that this program makes");
     }
+
+    /// <summary>A call that was decided; <c>Change</c> is null when it wrote nothing.</summary>
+    private readonly record struct Step(WrittenChange? Change);
 }

@@ -37,5 +37,8 @@ internal readonly record struct RecordColumns(
 /// <summary>A record as it was loaded or written: its keys in the tables, its MAC, and what it holds.</summary>
 internal sealed record LoadedRecord(long Id, long Slot, byte[] BodyTag, byte[] Mac, StoredRecord Record);
 
-/// <summary>An account as it was loaded. <c>Id</c> is 0 for one that has no row yet; the records are in the order of their keys.</summary>
-internal sealed record LoadedAccount(long Id, byte[] Row, Account Account, IReadOnlyList<LoadedRecord> Records);
+/// <summary>
+/// An account as it was loaded. <c>Id</c> is 0 for one that has no row yet; <c>NewestEntry</c> is the key of its newest audit entry, 0 when
+/// it has none; the records are in the order of their keys.
+/// </summary>
+internal sealed record LoadedAccount(long Id, byte[] Row, long NewestEntry, Account Account, IReadOnlyList<LoadedRecord> Records);

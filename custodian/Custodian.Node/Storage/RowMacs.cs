@@ -11,7 +11,8 @@ namespace Custodian.Node.Storage;
 /// An account's MAC covers the MACs of its record rows in the order of their keys: a record row that is put back, added or taken away
 /// shows. A record's MAC covers the tag of its encrypted body. The account names its newest audit entry by that entry's random bytes and
 /// the entry carries the account's MAC, so that an account that is put back with all its records shows as well, while the newer entry is
-/// there; and each audit row's MAC covers that of the row before it, so that an entry taken away shows when the log is read.
+/// there. An audit row has two: one over the row itself, its key and its account, by which an account's newest entry is told when the
+/// account is loaded; and one over that and the chain before it, so that an entry taken away shows when the log is read.
 /// </remarks>
 internal static class RowMacs
 {
@@ -56,12 +57,20 @@ internal static class RowMacs
         return Mac(secrets, covered);
     }
 
+    /// <summary>The MAC of an audit row by itself.</summary>
     /// <param name="secrets">The row key's owner.</param>
-    /// <param name="previous">The MAC of the audit row before it; empty for the first.</param>
     /// <param name="id">The row's key.</param>
+    /// <param name="account">What stands for the account in the index.</param>
     /// <param name="entry">The entry's bytes.</param>
-    internal static byte[] OfAudit(NodeSecrets secrets, ReadOnlySpan<byte> previous, long id, ReadOnlySpan<byte> entry) =>
-        Mac(secrets, new LengthPrefixed("custodian/store/1 audit").Lp(previous).U64(unchecked((ulong)id)).Lp(entry));
+    internal static byte[] OfAudit(NodeSecrets secrets, long id, long account, ReadOnlySpan<byte> entry) =>
+        Mac(secrets, new LengthPrefixed("custodian/store/1 audit").U64(unchecked((ulong)id)).U64(unchecked((ulong)account)).Lp(entry));
+
+    /// <summary>The MAC that chains an audit row to those before it.</summary>
+    /// <param name="secrets">The row key's owner.</param>
+    /// <param name="previous">The chain's MAC at the row before it; empty for the first.</param>
+    /// <param name="own">The row's own MAC.</param>
+    internal static byte[] OfChain(NodeSecrets secrets, ReadOnlySpan<byte> previous, ReadOnlySpan<byte> own) =>
+        Mac(secrets, new LengthPrefixed("custodian/store/1 chain").Lp(previous).Lp(own));
 
     internal static bool AreEqual(ReadOnlySpan<byte> expected, ReadOnlySpan<byte> found) =>
         CryptographicOperations.FixedTimeEquals(expected, found);

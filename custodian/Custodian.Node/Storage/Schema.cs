@@ -77,7 +77,8 @@ internal static class Schema
               id INTEGER PRIMARY KEY,
               account INTEGER NOT NULL,
               entry BLOB NOT NULL,
-              mac BLOB NOT NULL
+              mac BLOB NOT NULL,
+              chain BLOB NOT NULL
             ) STRICT;
             CREATE INDEX audit_of_account ON audit (account, id);
             """),

@@ -72,7 +72,12 @@ internal sealed class SqliteAccountStore : IAccountStore
         try
         {
             connection = SqliteConnections.OpenWriter(options);
-            Schema.BringForward(connection, Schema.Migrations);
+            if (options.Migrate)
+            {
+                Schema.BringForward(connection, Schema.Migrations);
+            }
+
+            RefuseOlder(connection, options);
             return new SqliteAccountStore(options, identity, secrets, connection, metrics, time, logger);
         }
         catch (Exception failure)
@@ -150,6 +155,18 @@ internal sealed class SqliteAccountStore : IAccountStore
         _transaction.Dispose();
         await _connection.DisposeAsync().ConfigureAwait(false);
         _secrets.Dispose();
+    }
+
+    /// <summary>Only <c>serve</c> changes the schema: a look with a newer program must not lock out the one that serves.</summary>
+    private static void RefuseOlder(SqliteConnection connection, SqliteStoreOptions options)
+    {
+        int found = Schema.VersionOf(connection);
+        if (found < Schema.Migrations[^1].To)
+        {
+            throw new StorageException(
+                StorageFault.Unavailable,
+                $"the database {options.Path} is of schema {found}, older than this program's; start 'custodian serve' once to bring it forward");
+        }
     }
 
     // A row that was moved in the index from another account is shown: it is not authentic where it stands, or it is a chance of 2^-64.

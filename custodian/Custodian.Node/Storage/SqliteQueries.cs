@@ -34,7 +34,7 @@ internal static class SqliteQueries
     {
         string filter = account is null ? "" : "AND a.account = ?2";
         using var page = new Statement(connection, string.Create(CultureInfo.InvariantCulture, $"""
-            SELECT a.id, a.entry, a.mac, (SELECT b.mac FROM audit b WHERE b.id < a.id ORDER BY b.id DESC LIMIT 1)
+            SELECT a.id, a.account, a.entry, a.mac, a.chain, (SELECT b.chain FROM audit b WHERE b.id < a.id ORDER BY b.id DESC LIMIT 1)
             FROM audit a WHERE a.id >= ?1 {filter} ORDER BY a.id LIMIT {PageSize}
             """));
         using Statement.Rows reader = account is { } row ? page.Query(from, AccountReader.AuditKey(row.Span)) : page.Query(from);
@@ -50,11 +50,13 @@ internal static class SqliteQueries
     private static AuditRow Row(Statement.Rows reader, NodeSecrets secrets)
     {
         long id = reader.Number(0);
-        byte[] bytes = reader.Blob(1);
-        byte[] previous = reader.IsNull(3) ? [] : reader.Blob(3);
-        byte[] mac = RowMacs.OfAudit(secrets, previous, id, bytes);
+        byte[] bytes = reader.Blob(2);
+        byte[] mac = reader.Blob(3);
+        byte[] previous = reader.IsNull(5) ? [] : reader.Blob(5);
+        bool isOwn = RowMacs.AreEqual(RowMacs.OfAudit(secrets, id, reader.Number(1), bytes), mac);
+        bool isChained = RowMacs.AreEqual(RowMacs.OfChain(secrets, previous, mac), reader.Blob(4));
         bool parses = AuditEntry.TryParse(bytes, out AuditEntry? entry);
-        return new AuditRow(id, bytes, entry, parses && RowMacs.AreEqual(mac, reader.Blob(2)));
+        return new AuditRow(id, bytes, entry, parses && isOwn && isChained);
     }
 
     private static Dictionary<RecordState, long> RecordsByState(SqliteConnection connection)

@@ -9,6 +9,9 @@ internal sealed record SqliteStoreOptions
     /// <summary>SQLite's <c>max_page_count</c>, in pages of 4096 bytes; writes beyond it are refused as full. Default 0: no limit.</summary>
     internal int MaxPageCount { get; init; }
 
+    /// <summary>Whether opening brings an older schema forward. Default false: an older schema is refused.</summary>
+    internal bool Migrate { get; init; }
+
     /// <summary>The most calls that share one transaction and its fsync. Default 64, at least 1.</summary>
     internal int BatchSize { get; init; } = 64;
 

@@ -108,6 +108,28 @@ public sealed class TamperingTests : IDisposable
         await AssertServedAsync(store, _bystander, _records.Bystander);
     }
 
+    /// <summary>The rows before a charge, put back together with what would give them away, under a store that goes on running.</summary>
+    [Theory]
+    [InlineData("UPDATE audit SET account = 5 WHERE id = (SELECT max(id) FROM audit)")]
+    [InlineData("UPDATE audit SET entry = zeroblob(200) WHERE id = (SELECT max(id) FROM audit)")]
+    [InlineData("DELETE FROM audit WHERE id = (SELECT max(id) FROM audit)")]
+    [InlineData("INSERT INTO audit SELECT 1 + (SELECT max(id) FROM audit), account, entry, mac, chain FROM audit WHERE id = 4")]
+    public async Task Decide_PutBackUnderARunningStoreWithItsEntryHidden_GivesNoAttemptBack(string hide)
+    {
+        await FillAsync();
+        await using SqliteAccountStore store = _folder.Open();
+        KeepVictim("records");
+        KeepVictim("accounts");
+        await store.EvaluateAsync(_victim, _records.Victim.Id);
+        PutVictimBack("records");
+        PutVictimBack("accounts");
+        Assert.Equal(1, _folder.Tamper(hide));
+
+        StorageException refused = await Assert.ThrowsAsync<StorageException>(() => store.EvaluateAsync(_victim, _records.Victim.Id));
+
+        Assert.Equal(StorageFault.Tampered, refused.Fault);
+    }
+
     [Fact]
     public async Task ReadAudit_AccountPutBackAndItsEntryRemoved_ShowsWhereTheLogWasCut()
     {
@@ -130,7 +152,9 @@ public sealed class TamperingTests : IDisposable
     [Theory]
     [InlineData("UPDATE audit SET entry = (SELECT entry FROM audit WHERE id = 1) WHERE id = 3", 3)]
     [InlineData("UPDATE audit SET entry = x'00' WHERE id = 3", 3)]
-    [InlineData("UPDATE audit SET mac = randomblob(32) WHERE id = 3", 3, 4)]
+    [InlineData("UPDATE audit SET account = 5 WHERE id = 3", 3)]
+    [InlineData("UPDATE audit SET mac = randomblob(32) WHERE id = 3", 3)]
+    [InlineData("UPDATE audit SET chain = randomblob(32) WHERE id = 3", 3, 4)]
     [InlineData("DELETE FROM audit WHERE id = 3", 4)]
     [InlineData("UPDATE audit SET id = 99 WHERE id = 3", 4, 99)]
     [InlineData("DELETE FROM audit WHERE id = 1", 2)]
