@@ -25,7 +25,7 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(NodeConfiguration configuration, string? readyFile, CancellationToken cancellation)
     {
         ServerCertificate certificate = ServerCertificate.Load(configuration.Tls);
-        await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation);
+        await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation, migrate: true);
         await using WebApplication app = WebHost.Build(configuration, runtime, certificate);
         await app.StartAsync(cancellation);
         using var ready = ReadyFile.Write(readyFile, WebHost.AddressOf(app));

@@ -29,10 +29,13 @@ internal sealed class NodeRuntime : IAsyncDisposable
     internal Task StoreFailure => Store.Failed;
 
     /// <summary>Logs in to the token and opens the database.</summary>
+    /// <param name="configuration">Which token and database.</param>
+    /// <param name="cancellation">Checked before the token is touched.</param>
+    /// <param name="migrate">Whether an older schema is brought forward, as only <c>serve</c> may, or refused.</param>
     /// <exception cref="NodeStartException">There is no PIN.</exception>
     /// <exception cref="HsmException">The token does not work, or the PIN is wrong: it was tried once.</exception>
-    /// <exception cref="StorageException">There is no database of this node, or it is of a newer schema.</exception>
-    internal static async Task<NodeRuntime> OpenAsync(NodeConfiguration configuration, CancellationToken cancellation)
+    /// <exception cref="StorageException">There is no database of this node, or its schema is not this program's.</exception>
+    internal static async Task<NodeRuntime> OpenAsync(NodeConfiguration configuration, CancellationToken cancellation, bool migrate = false)
     {
         RequireDatabase(configuration);
         ServiceProvider metering = new ServiceCollection().AddMetrics().AddLogging(l => l.AddJsonConsole()).BuildServiceProvider();
@@ -42,7 +45,7 @@ internal sealed class NodeRuntime : IAsyncDisposable
             using HsmPin pin = PinSource.Read(configuration.Hsm.PinFile);
             hsm = await Pkcs11Hsm.OpenAsync(HsmOptions(configuration.Hsm, pin), cancellation);
             SqliteAccountStore store = await SqliteAccountStore.OpenAsync(
-                StoreOptions(configuration),
+                StoreOptions(configuration) with { Migrate = migrate },
                 hsm,
                 new StoreMetrics(metering.GetRequiredService<IMeterFactory>()),
                 TimeProvider.System,

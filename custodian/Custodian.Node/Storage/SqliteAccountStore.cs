@@ -50,7 +50,7 @@ internal sealed class SqliteAccountStore : IAccountStore
     internal Task<StorageException> Failed => _loop.Failed;
 
     /// <summary>
-    /// Opens the database of a node and has the HSM open its secrets; brings the schema forward where it is older, and restrains the
+    /// Opens the database of a node and has the HSM open its secrets; brings the schema forward where it may (<see cref="SqliteStoreOptions.Migrate"/>), and restrains the
     /// records of one that was restored from a copy.
     /// </summary>
     /// <exception cref="StorageException">There is no such database, it is of a newer schema, or it cannot be opened.</exception>
