@@ -27,6 +27,27 @@ public static class TokenKeys
         return Task.Run(() => Create(options), cancellationToken);
     }
 
+    /// <summary>The labels of a node's keys, whether a token has them or not.</summary>
+    public static IReadOnlyList<string> Labels { get; } = [TokenKeyNames.Seal, TokenKeyNames.Wrap, TokenKeyNames.Audit];
+
+    /// <summary>Which of <see cref="Labels"/> a token has.</summary>
+    /// <param name="options">Which token. Sessions and admissions play no part.</param>
+    /// <param name="cancellationToken">Checked before the module is touched.</param>
+    /// <exception cref="HsmException">The token is missing, or the PIN was refused.</exception>
+    /// <exception cref="InvalidOperationException">This process uses the token already.</exception>
+    public static Task<IReadOnlyList<string>> FindAsync(Pkcs11HsmOptions options, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        return Task.Run(
+            () =>
+            {
+                using var connection = TokenConnection.Open(options);
+                return KeyFinder.Present(connection.Anchor);
+            },
+            cancellationToken);
+    }
+
     private static IReadOnlyList<TokenKeyDescription> Create(Pkcs11HsmOptions options)
     {
         using var connection = TokenConnection.Open(options);

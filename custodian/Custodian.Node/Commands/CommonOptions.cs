@@ -63,5 +63,16 @@ internal sealed class CommonOptions
             Terminal.Error(error is HsmException hsm ? HsmAdvice.For(hsm, configuration.Hsm) : error.Message);
             return ExitCode.Failed;
         }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            Terminal.Error("interrupted");
+            return ExitCode.Failed;
+        }
+        catch (Exception unforeseen)
+        {
+            // The outermost edge. A stack trace tells an operator nothing and would stand between the lines of a script.
+            Terminal.Error($"this should not happen: {unforeseen.GetType().Name}: {unforeseen.Message.ReplaceLineEndings(" ")}");
+            return ExitCode.Failed;
+        }
     }
 }

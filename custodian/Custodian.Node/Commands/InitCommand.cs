@@ -14,7 +14,11 @@ internal static class InitCommand
 {
     private sealed record MadeKey(string Label, string Algorithm, string Use, IReadOnlyList<string> Missing);
 
-    private sealed record Made(string NodeId, string Database, string Token, string TokenSerial, IReadOnlyList<MadeKey> Keys, string AuditPublicKey);
+    private sealed record Made(
+        string NodeId, string Database, string Token, string TokenSerial, string? SecurityOfficerPinFile, IReadOnlyList<MadeKey> Keys, string AuditPublicKey);
+
+    /// <summary>What was asked for on the command line.</summary>
+    private sealed record Wish(bool MakeToken, bool ReuseKeys, bool Json);
 
     internal static Command Build()
     {
@@ -23,16 +27,35 @@ internal static class InitCommand
         {
             Description = "go on with the keys that the token already has; for an init that was interrupted, or to begin an empty database",
         };
+        var makeToken = new Option<bool>("--make-token")
+        {
+            Description = "first initialise a token of the configured label in a free slot (SoftHSM has one), with the PIN of hsm:pin_file; "
+                + "its security officer's PIN is drawn and written to the file so-pin beside the PIN file",
+        };
         return common.Build(
             "init",
             "Makes the node's keys in the HSM's token, its database and its secrets, and prints what it made.",
-            [reuseKeys],
-            (parsed, configuration, cancellation) =>
-                RunAsync(configuration, parsed.GetValue(reuseKeys), parsed.GetValue(common.Json), cancellation));
+            [makeToken, reuseKeys],
+            (parsed, configuration, cancellation) => RunAsync(
+                configuration,
+                new Wish(parsed.GetValue(makeToken), parsed.GetValue(reuseKeys), parsed.GetValue(common.Json)),
+                cancellation));
     }
 
-    private static async Task<int> RunAsync(NodeConfiguration configuration, bool reuseKeys, bool json, CancellationToken cancellation)
+    private static async Task<int> RunAsync(NodeConfiguration configuration, Wish wish, CancellationToken cancellation)
     {
+        if (wish is { MakeToken: true, ReuseKeys: true })
+        {
+            Terminal.Error("a new token has no keys to reuse; say --make-token or --reuse-keys");
+            return ExitCode.Usage;
+        }
+
+        if (wish.MakeToken && configuration.Hsm.PinFile is null)
+        {
+            Terminal.Error("--make-token needs hsm:pin_file: the token gets the PIN that is in it");
+            return ExitCode.Usage;
+        }
+
         if (File.Exists(configuration.DatabaseFile))
         {
             Terminal.Error($"{configuration.DatabaseFile} is there already; this node is initialised, start it with 'custodian serve'");
@@ -40,41 +63,68 @@ internal static class InitCommand
         }
 
         using HsmPin pin = PinSource.Read(configuration.Hsm.PinFile);
+        string? securityOfficerPin = wish.MakeToken
+            ? NewToken.Make(configuration.Hsm, pin, Path.GetDirectoryName(configuration.Hsm.PinFile)!)
+            : null;
         Pkcs11HsmOptions options = NodeRuntime.HsmOptions(configuration.Hsm, pin);
-        IReadOnlyList<TokenKeyDescription> keys = [];
-        if (!reuseKeys)
+        if (await KeysAsync(configuration.Hsm, options, wish.ReuseKeys, cancellation) is not { } keys)
         {
-            try
-            {
-                keys = await TokenKeys.CreateAsync(options, cancellation);
-            }
-            catch (TokenKeysExistException exist)
-            {
-                Terminal.Error($"the token '{configuration.Hsm.TokenLabel}' already has {string.Join(", ", exist.Labels)}; "
-                    + "if an earlier init was interrupted go on with --reuse-keys, if the database was lost restore a backup of it");
-                return ExitCode.Failed;
-            }
+            return ExitCode.Failed;
         }
 
         await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(options, cancellation);
         await NodeRuntime.CreateDatabaseAsync(configuration, hsm);
-        Print(configuration, hsm, keys, json);
+        Print(configuration, hsm, keys, securityOfficerPin, wish.Json);
         return ExitCode.Done;
     }
 
-    private static void Print(NodeConfiguration configuration, Pkcs11Hsm hsm, IReadOnlyList<TokenKeyDescription> keys, bool json)
+    /// <summary>The keys that were made, none where those there are to be used, or null with a message printed.</summary>
+    private static async Task<IReadOnlyList<TokenKeyDescription>?> KeysAsync(
+        HsmSettings hsm, Pkcs11HsmOptions options, bool reuse, CancellationToken cancellation)
+    {
+        if (reuse)
+        {
+            IReadOnlyList<string> present = await TokenKeys.FindAsync(options, cancellation);
+            if (present.Count == TokenKeys.Labels.Count)
+            {
+                return [];
+            }
+
+            Terminal.Error(KeyAdvice.WhenSomeAreMissing(present, hsm));
+            return null;
+        }
+
+        try
+        {
+            return await TokenKeys.CreateAsync(options, cancellation);
+        }
+        catch (TokenKeysExistException exist)
+        {
+            Terminal.Error(KeyAdvice.WhenSomeExist(exist.Labels, hsm));
+            return null;
+        }
+    }
+
+    private static void Print(
+        NodeConfiguration configuration, Pkcs11Hsm hsm, IReadOnlyList<TokenKeyDescription> keys, string? securityOfficerPin, bool json)
     {
         var made = new Made(
             configuration.NodeId.Value,
             configuration.DatabaseFile,
             hsm.Token.Label,
             hsm.Token.Serial,
+            securityOfficerPin,
             [.. keys.Select(k => new MadeKey(k.Label, k.Algorithm, k.Use, k.Missing))],
             Convert.ToHexStringLower(hsm.AuditPublicKey.Span));
         Terminal.Print(json, made, text =>
         {
             text.WriteLine($"node      {made.NodeId}");
             text.WriteLine($"token     {made.Token}, serial {made.TokenSerial}");
+            if (made.SecurityOfficerPinFile is { } file)
+            {
+                text.WriteLine($"so-pin    {file}, the token's security officer's; the node never needs it: keep it elsewhere");
+            }
+
             foreach (MadeKey key in made.Keys)
             {
                 text.WriteLine($"key       {key.Label}  {key.Algorithm}, {key.Use}");

@@ -29,11 +29,8 @@ internal static class KeyFinder
     }
 
     /// <summary>Which of the three labels a token has already, under any class of key.</summary>
-    public static IReadOnlyList<string> Present(Pkcs11Session session)
-    {
-        string[] labels = [TokenKeyNames.Seal, TokenKeyNames.Wrap, TokenKeyNames.Audit];
-        return [.. labels.Where(label => session.Find(new AttributeTemplate().Add(Cka.Label, label)).Length > 0)];
-    }
+    public static IReadOnlyList<string> Present(Pkcs11Session session) =>
+        [.. TokenKeys.Labels.Where(label => session.Find(new AttributeTemplate().Add(Cka.Label, label)).Length > 0)];
 
     // What a vanished token looks like, too: it finds nothing and reports no error.
     private static nuint FindOne(Pkcs11Session session, string label, nuint objectClass)
