@@ -13,9 +13,28 @@ internal sealed class AttemptLedger
 
     internal void Add(RecordId record, NodeId node) => _made.AddOrUpdate((record, node), 1, (_, made) => made + 1);
 
+    /// <summary>
+    /// Takes an attempt back that was never charged, by how its call ended: else it would hide one that someone else makes. An ending that
+    /// does not say whether it was charged leaves it counted.
+    /// </summary>
+    internal void Settle(RecordId record, NodeId node, NodeOutcome outcome)
+    {
+        if (WasNotCharged(outcome))
+        {
+            _made.AddOrUpdate((record, node), 0, (_, made) => Math.Max(0, made - 1));
+        }
+    }
+
     internal void Clear(RecordId record, NodeId node) => _made.TryRemove((record, node), out _);
 
     /// <summary>Attempts that others made, by what a node says is left: max_attempts - remaining - own, at least 0.</summary>
     internal int Foreign(Header header, NodeId node, int remaining) =>
         Math.Max(0, header.MaxAttempts - remaining - _made.GetValueOrDefault((header.RecordId, node)));
+
+    /// <summary>Section 11: a node refuses for these before it charges, or takes the charge back when its HSM fails.</summary>
+    private static bool WasNotCharged(NodeOutcome outcome) =>
+        outcome.Condition is NodeCondition.NoToken or NodeCondition.Untrusted
+        || outcome.Refusal?.Reason is RefusalReason.InvalidRequest or RefusalReason.TokenRejected or RefusalReason.ScopeMissing
+            or RefusalReason.RecordNotFound or RefusalReason.RecordDestroyed or RefusalReason.WrongState or RefusalReason.Delayed
+            or RefusalReason.AttemptsExhausted or RefusalReason.Overloaded or RefusalReason.HsmUnavailable;
 }
