@@ -40,7 +40,7 @@ install_prerequisites() {
     exit 1
   fi
   local missing=()
-  [ -e /usr/lib/softhsm/libsofthsm2.so ] && command -v softhsm2-util >/dev/null 2>&1 || missing+=(softhsm2)
+  [ -e /usr/lib/softhsm/libsofthsm2.so ] || missing+=(softhsm2)
   ldconfig -p 2>/dev/null | grep -q 'libicuuc\.so' || missing+=("$(icu_package)")
   command -v openssl >/dev/null 2>&1 || missing+=(openssl)
   need_packages "${missing[@]}" "$@"

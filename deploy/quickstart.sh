@@ -49,10 +49,14 @@ seconds_since() { awk -v a="$1" -v b="$(date +%s%N)" 'BEGIN { printf "%.2f", (b 
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/custodian-quickstart.XXXXXX")
 chmod 700 "$work"
+# The build leaves empty folders in its TMPDIR; there they go with everything else.
+mkdir "$work/tmp"
+export TMPDIR="$work/tmp"
 pids=()
 cleanup() {
   status=$?
-  trap - EXIT INT TERM
+  trap - EXIT
+  trap '' INT TERM
   if [ -n "$keep" ] && [ "$status" -eq 0 ]; then exit 0; fi
   for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
   for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || true; done
@@ -87,7 +91,6 @@ make_node() {
   printf 'directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n' "$dir" >"$dir/softhsm2.conf"
   pin=$(openssl rand -hex 8)
   (umask 077 && printf '%s' "$pin" >"$dir/pin")
-  SOFTHSM2_CONF="$dir/softhsm2.conf" softhsm2-util --init-token --free --label custodian --so-pin "$(openssl rand -hex 8)" --pin "$pin" >/dev/null
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$name" -keyout "$dir/tls.key" -out "$dir/tls.csr" >/dev/null 2>&1
   openssl x509 -req -in "$dir/tls.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial -days 2 \
     -extfile <(printf 'subjectAltName=IP:127.0.0.1,DNS:localhost') -out "$dir/tls.pem" >/dev/null 2>&1
@@ -102,7 +105,7 @@ make_node() {
   "issuers": [ { "issuer": "$issuer", "jwks_file": "../issuer/jwks.json" } ]
 }
 JSON
-  SOFTHSM2_CONF="$dir/softhsm2.conf" "$custodian" init --config "$dir/node.json" >"$dir/init.log" 2>&1 ||
+  SOFTHSM2_CONF="$dir/softhsm2.conf" "$custodian" init --make-token --config "$dir/node.json" >"$dir/init.log" 2>&1 ||
     { cat "$dir/init.log" >&2; fail "could not set up $name"; }
 }
 for i in $(seq "$nodes"); do make_node "$(node_name "$i")"; done

@@ -8,7 +8,7 @@ root=$(dirname "$here")
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
-mapfile -t extra < <(lacking argon2:argon2 strace:strace /usr/lib/python3/dist-packages/grpc:python3-grpcio \
+mapfile -t extra < <(lacking softhsm2-util:softhsm2 argon2:argon2 strace:strace /usr/lib/python3/dist-packages/grpc:python3-grpcio \
   /usr/lib/python3/dist-packages/cryptography:python3-cryptography /usr/lib/python3/dist-packages/argon2:python3-argon2)
 if [ "$(id -u)" -eq 0 ]; then
   install_prerequisites "${extra[@]}"
@@ -19,6 +19,9 @@ fi
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
+# Builds and tests leave folders in their TMPDIR; there they go with the results.
+mkdir "$results/tmp"
+export TMPDIR="$results/tmp"
 
 echo "building"
 quiet_build "$root/Custodian.sln"
