@@ -15,8 +15,8 @@ internal static class NewToken
     /// </summary>
     /// <remarks>The file is on the disk before the token is made: a crash leaves a PIN without a token, never a token without its PIN.</remarks>
     /// <returns>The path of that file.</returns>
-    /// <exception cref="NodeStartException">The token is there already.</exception>
-    /// <exception cref="IOException">There is a file <c>so-pin</c> already, or it cannot be written.</exception>
+    /// <exception cref="NodeStartException">The token or the file is there already.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     /// <exception cref="HsmException">The module has no free slot, or refused a PIN.</exception>
     internal static string Make(HsmSettings hsm, HsmPin pin, string folder)
     {
@@ -26,6 +26,11 @@ internal static class NewToken
         }
 
         string file = Path.Combine(folder, "so-pin");
+        if (File.Exists(file))
+        {
+            throw new NodeStartException($"{file} is there already; move it away, it may be the only copy of another token's PIN");
+        }
+
         using HsmPin officer = Draw(file);
         Pkcs11Token.Initialise(hsm.Module, hsm.TokenLabel, officer, pin);
         return file;
