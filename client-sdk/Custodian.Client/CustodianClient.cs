@@ -82,7 +82,9 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
     /// <exception cref="ArgumentException">The key is empty; thrown at once.</exception>
     /// <exception cref="KeyTooLargeException">The key is too large; thrown at once.</exception>
     /// <exception cref="UnsupportedSecretException">The secret cannot be used; thrown at once.</exception>
-    /// <exception cref="AlreadyEnrolledException">The user has a record.</exception>
+    /// <exception cref="AlreadyEnrolledException">
+    /// The user has a record, be it one that is stored and not in effect yet; see <see cref="EnrollOptions.ReplacePending"/>.
+    /// </exception>
     /// <exception cref="EnrollmentRefusedException">Not enough nodes stored the record; nothing is left of it where that could be helped.</exception>
     /// <exception cref="TokenRejectedException">The tokens are not taken.</exception>
     public Task<EnrollResult> EnrollAsync(

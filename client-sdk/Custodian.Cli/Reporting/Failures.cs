@@ -78,6 +78,9 @@ internal static class Failures
         {
             TooFewNodesException few => (ExitCode.TooFewNodes, "too_few_nodes",
                 $"{few.Needed} nodes are needed and {few.Answered} did what was asked", HintFor(error)),
+            AlreadyEnrolledException { IsPending: true } => (ExitCode.Conflict, "enrolment_unfinished",
+                "a key is stored already for this account and not in effect yet: its enrolment was interrupted, or is going on",
+                "custody recover with the secret of that enrolment finishes it; --replace-pending gives it up for ever"),
             AlreadyEnrolledException => (ExitCode.Conflict, "already_enrolled", "a key is enrolled already for this account",
                 "custody change-secret gives it a new secret, custody delete removes it"),
             OwnerKeyRejectedException => (ExitCode.Conflict, "owner_key_refused",

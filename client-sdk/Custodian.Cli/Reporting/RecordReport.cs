@@ -40,6 +40,7 @@ internal static class RecordReport
         members["stored"] = Names(enrolled.Stored);
         members["active"] = Names(enrolled.Active);
         members["still_holding_old"] = Names(enrolled.StillHoldingOld);
+        members["in_effect"] = enrolled.IsInEffect;
         members["complete"] = enrolled.IsComplete;
         members["owner_key_file"] = ownerKeyFile;
         members["nodes"] = Reporter.ToJson(NodeReport.Lines(enrolled.Nodes));
@@ -56,6 +57,13 @@ internal static class RecordReport
         if (!missing.IsEmpty)
         {
             reporter.Warn($"not stored at {NodeReport.Join(missing)}", "a new secret (custody change-secret) is stored at all nodes that answer then");
+        }
+
+        if (!enrolled.IsInEffect)
+        {
+            reporter.Warn(
+                "the record is stored and takes effect with the next recovery",
+                "run custody check with the new secret as soon as the nodes answer");
         }
 
         ImmutableArray<NodeId> later = [.. enrolled.Stored.Except(enrolled.Active)];

@@ -24,7 +24,7 @@ internal sealed class AccessTokens(CustodianSet set, Func<NodeId, CancellationTo
     internal bool Disagree { get; private set; }
 
     /// <summary>The token for a node.</summary>
-    /// <exception cref="NoTokenException">There is none, or it is not the user's.</exception>
+    /// <exception cref="NoTokenException">There is none, or it is not the user's, or not for this node alone.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     internal async ValueTask<string> GetAsync(NodeId node, CancellationToken cancellation)
     {
@@ -36,6 +36,13 @@ internal sealed class AccessTokens(CustodianSet set, Func<NodeId, CancellationTo
         string token = await AskAsync(node, cancellation).ConfigureAwait(false);
         TokenClaims claims = TokenClaims.Read(token)
             ?? throw new NoTokenException("no token: what the application gave is not a JWT with iss and sub");
+
+        // A node that got another one's token could use it there as the user until it expires.
+        if (claims.Audience != node.Value)
+        {
+            throw new NoTokenException($"no token: the aud of what the application gave is not {node} alone");
+        }
+
         Name(claims);
         _tokens[node] = (token, claims.Expires);
         return token;

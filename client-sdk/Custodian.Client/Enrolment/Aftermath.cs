@@ -16,7 +16,10 @@ internal sealed class Aftermath(Operation operation, AccountView view, OwnerKeyR
     private readonly ConcurrentDictionary<NodeId, byte> _left = [];
 
     /// <summary>Removes what was replaced, and returns the nodes that may still hold some of it.</summary>
-    internal async Task<ImmutableArray<NodeId>> RunAsync(NewRecord record, ImmutableArray<NodeId> stored, ImmutableArray<NodeId> active)
+    /// <param name="record">The new record.</param>
+    /// <param name="mayHold">Where it is stored, or may be: deleting the old record there would take the new one with it.</param>
+    /// <param name="active">Where it is in effect.</param>
+    internal async Task<ImmutableArray<NodeId>> RunAsync(NewRecord record, ImmutableArray<NodeId> mayHold, ImmutableArray<NodeId> active)
     {
         ImmutableArray<NodeId> holding = [.. operation.Set.Nodes.Select(n => n.Id).Where(MayHoldOld)];
         if (active.Length < Majority.ToRetire(record.Header.Participants.Length, record.Header.Threshold))
@@ -25,7 +28,7 @@ internal sealed class Aftermath(Operation operation, AccountView view, OwnerKeyR
         }
 
         StageProgress stage = new(operation.Progress, CustodyStage.Retiring, holding.Length);
-        await Task.WhenAll(holding.Select(n => RemoveAsync(record, n, stored, active, stage))).ConfigureAwait(false);
+        await Task.WhenAll(holding.Select(n => RemoveAsync(record, n, mayHold, active, stage))).ConfigureAwait(false);
         return [.. _left.Keys.Order()];
     }
 
@@ -33,10 +36,10 @@ internal sealed class Aftermath(Operation operation, AccountView view, OwnerKeyR
         view.At(node)?.Live.Any(s => s.State != WireState.Pending) ?? owners.Replaced?.TryGetIndex(node, out _) == true;
 
     private async Task RemoveAsync(
-        NewRecord record, NodeId node, ImmutableArray<NodeId> stored, ImmutableArray<NodeId> active, StageProgress stage)
+        NewRecord record, NodeId node, ImmutableArray<NodeId> mayHold, ImmutableArray<NodeId> active, StageProgress stage)
     {
         NodeOutcome outcome = active.Contains(node) ? await RetireAsync(record, node).ConfigureAwait(false)
-            : stored.Contains(node) ? NodeOutcome.NotAsked("has stored the new record and not activated it yet; the next recovery does that")
+            : mayHold.Contains(node) ? NodeOutcome.NotAsked("stored the new record or may have, and has not put it into effect; the next recovery does that")
             : await DeleteAsync(node).ConfigureAwait(false);
         if (outcome.Condition != NodeCondition.Answered)
         {

@@ -14,6 +14,9 @@ namespace Custodian.Client;
 /// </summary>
 internal sealed class EnrolmentFlow
 {
+    /// <summary>For how long section 11 keeps a PENDING record from being displaced.</summary>
+    private static readonly TimeSpan s_longestHold = TimeSpan.FromSeconds(60);
+
     private readonly Operation _operation;
     private readonly AccountView _view;
     private readonly OwnerKeyRing _owners;
@@ -46,11 +49,15 @@ internal sealed class EnrolmentFlow
         try
         {
             using NewRecord record = MakeRecord(plan, key);
-            ImmutableArray<NodeId> stored = await DepositAsync(record, prepared, cancellation).ConfigureAwait(false);
-            ImmutableArray<NodeId> active = await ActivateAsync(record, stored).ConfigureAwait(false);
+            ImmutableArray<NodeId> took = await DepositAsync(record, prepared, cancellation).ConfigureAwait(false);
+            ImmutableArray<NodeId> asked = [.. prepared.Select(p => p.Node).Where(n => took.Contains(n) || MayHaveStored(n))];
+            ImmutableArray<NodeId> active = await ActivateAsync(record, asked).ConfigureAwait(false);
+            ImmutableArray<NodeId> stored = [.. asked.Where(n => took.Contains(n) || active.Contains(n))];
             Log.Enrolled(_operation.Core.Log, plan.Record.ToString(), plan.Generation, stored.Length, active.Length);
             Aftermath aftermath = new(_operation, _view, _owners, _outcomes);
-            ImmutableArray<NodeId> left = await aftermath.RunAsync(record, stored, active).ConfigureAwait(false);
+            ImmutableArray<NodeId> left = await aftermath
+                .RunAsync(record, [.. asked.Where(n => stored.Contains(n) || MayHaveStored(n))], active)
+                .ConfigureAwait(false);
             return new EnrollResult(new SecretBytes(record.Keys.OwnerPrivateKey))
             {
                 Record = RecordSummary.Of(record.Header),
@@ -200,18 +207,19 @@ internal sealed class EnrolmentFlow
 
     /// <summary>Deletes what was stored, also where the answer was lost. Not cancelled: it ends by the timeouts of the calls.</summary>
     private async Task UndoAsync(NewRecord record, ImmutableArray<PreparedNode> prepared) => await Task.WhenAll(prepared
-        .Where(p => _outcomes[p.Node].Condition != NodeCondition.Refused)
+        .Where(p => MayHaveStored(p.Node))
         .Select(p => _operation.DeleteAsync(p.Node, record.Header, WireState.Pending, record.Keys.Owner, _operation.Core.Closing)))
         .ConfigureAwait(false);
 
     /// <summary>
-    /// A crash in here leaves a record that is ACTIVE at some nodes and PENDING at others: both answer, and a Confirm finishes it.
+    /// Asks also those nodes whose answer to the Deposit was lost: they may have stored it. A crash in here leaves a record that is ACTIVE
+    /// at some nodes and PENDING at others: both answer, and a Confirm finishes it.
     /// </summary>
-    private async Task<ImmutableArray<NodeId>> ActivateAsync(NewRecord record, ImmutableArray<NodeId> stored)
+    private async Task<ImmutableArray<NodeId>> ActivateAsync(NewRecord record, ImmutableArray<NodeId> asked)
     {
-        StageProgress stage = new(_operation.Progress, CustodyStage.Activating, stored.Length);
-        bool[] took = await Task.WhenAll(stored.Select(n => ActivateAsync(record, n, stage))).ConfigureAwait(false);
-        return [.. stored.Where((_, i) => took[i])];
+        StageProgress stage = new(_operation.Progress, CustodyStage.Activating, asked.Length);
+        bool[] took = await Task.WhenAll(asked.Select(n => ActivateAsync(record, n, stage))).ConfigureAwait(false);
+        return [.. asked.Where((_, i) => took[i])];
     }
 
     private async Task<bool> ActivateAsync(NewRecord record, NodeId node, StageProgress stage)
@@ -224,8 +232,17 @@ internal sealed class EnrolmentFlow
             : NodeOutcome.Faulty("it activated a record and does not have it in effect");
         _outcomes.Set(node, outcome);
         stage.Done(node, outcome);
-        return outcome.Condition == NodeCondition.Answered;
+        return IsUsable(node);
     }
+
+    /// <summary>
+    /// Whether a node that prepared may hold the new record, by its last word. A node that is overloaded, out of order or rejects the token
+    /// may have stored what an earlier try of the same call brought.
+    /// </summary>
+    private bool MayHaveStored(NodeId node) =>
+        _outcomes[node] is not { Condition: NodeCondition.Refused } outcome
+        || outcome.Refusal?.Reason is null or RefusalReason.Overloaded or RefusalReason.HsmUnavailable or RefusalReason.StorageUnavailable
+            or RefusalReason.TokenRejected or RefusalReason.ScopeMissing;
 
     /// <summary>Whether a node holds a record that only an owner key can replace, and none is known that could.</summary>
     private bool IsLockedIn(NodeId node) =>
@@ -241,13 +258,25 @@ internal sealed class EnrolmentFlow
         }
 
         var outcomes = _outcomes.Snapshot();
-        TimeSpan? wait = outcomes.Values
-            .Where(o => o.Refusal?.Reason == RefusalReason.PendingExists)
-            .Max(o => o.Refusal?.RetryAfter ?? TimeSpan.Zero as TimeSpan?);
         bool tokens = outcomes.Values.Count(Absence.IsTokenTrouble) >= Needed - done;
         throw tokens
             ? new TokenRejectedException("too few nodes take the access tokens", outcomes)
-            : new EnrollmentRefusedException(Needed, done, wait, outcomes);
+            : new EnrollmentRefusedException(Needed, done, WaitFor(Needed - done, outcomes.Values), outcomes);
+    }
+
+    /// <summary>
+    /// How long until as many nodes as are missing let go of their PENDING records, so that one that lies counts no more than one that is
+    /// lost; null when that many do not have one, for then waiting does not help.
+    /// </summary>
+    private static TimeSpan? WaitFor(int missing, IEnumerable<NodeOutcome> outcomes)
+    {
+        TimeSpan[] waits = [.. outcomes
+            .Where(o => o.Refusal?.Reason == RefusalReason.PendingExists)
+            .Select(o => o.Refusal!.RetryAfter ?? TimeSpan.Zero)
+            .Order()];
+        return missing > waits.Length ? null
+            : waits[missing - 1] < s_longestHold ? waits[missing - 1]
+            : s_longestHold;
     }
 
     private static void Dispose(ImmutableArray<PreparedNode> prepared)

@@ -67,6 +67,21 @@ internal sealed class OwnerKeyRing : IDisposable
     internal SigningKey? Find(Header header) =>
         _keys.FirstOrDefault(k => k.Key.Record == header.RecordId && Owns(k.Signing, header)).Signing;
 
+    /// <summary>
+    /// Puts the replaced record into effect where an interrupted change left it PENDING: only there can its owner key sign for the next. A
+    /// crash in here leaves what the interrupted change would have made.
+    /// </summary>
+    /// <returns>Whether there was such a node, so that what the nodes show has changed.</returns>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    internal async Task<bool> ActivateAsync(Operation operation, AccountView view, CancellationToken cancellation)
+    {
+        Header replaced = Replaced!;
+        SigningKey owner = Find(replaced)!;
+        NodeId[] pending = [.. view.Nodes.Where(n => n.Find(replaced.RecordId)?.State == WireState.Pending).Select(n => n.Node)];
+        await Task.WhenAll(pending.Select(n => operation.ActivateAsync(n, replaced, owner, cancellation))).ConfigureAwait(false);
+        return pending.Length > 0;
+    }
+
     public void Dispose()
     {
         foreach ((FormerOwnerKey key, SigningKey signing) in _keys)

@@ -26,14 +26,24 @@ public sealed class EnrollmentRefusedException : CustodyException
 /// </summary>
 public sealed class AlreadyEnrolledException : CustodyException
 {
-    internal AlreadyEnrolledException(RecordId record, ulong generation, IReadOnlyDictionary<NodeId, NodeOutcome> nodes)
-        : base($"the user has a record already, {record} of generation {generation}", nodes) => (Record, Generation) = (record, generation);
+    internal AlreadyEnrolledException(RecordId record, ulong generation, bool isPending, IReadOnlyDictionary<NodeId, NodeOutcome> nodes)
+        : base(Text(record, generation, isPending), nodes) => (Record, Generation, IsPending) = (record, generation, isPending);
 
     /// <summary>The record that is there.</summary>
     public RecordId Record { get; }
 
     /// <summary>Its generation.</summary>
     public ulong Generation { get; }
+
+    /// <summary>
+    /// Whether it is in effect at no node that answered: its enrolment was interrupted, or is going on. A recovery with its secret puts it
+    /// into effect; <see cref="EnrollOptions.ReplacePending"/> displaces it for ever.
+    /// </summary>
+    public bool IsPending { get; }
+
+    private static string Text(RecordId record, ulong generation, bool isPending) =>
+        $"the user has a record already, {record} of generation {generation}"
+        + (isPending ? ", stored and not in effect yet: a recovery with its secret puts it into effect" : "");
 }
 
 /// <summary>The owner key is not that of the record that the nodes hold: another device has replaced the record since.</summary>

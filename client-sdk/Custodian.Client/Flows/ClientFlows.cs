@@ -34,9 +34,13 @@ internal sealed class ClientFlows(ClientCore core)
         using SecretBytes utf8 = secret;
         Operation operation = new(core, progress);
         AccountView view = await SurveyAsync(operation, cancellation).ConfigureAwait(false);
-        if (view.Choice.All.FirstOrDefault(r => r.IsActiveSomewhere) is { } present)
+
+        // A PENDING record that is held is somebody's only copy too: its secret recovers it.
+        if (view.Choice.All.OrderByDescending(r => r.IsActiveSomewhere).FirstOrDefault() is { } present
+            && (present.IsActiveSomewhere || !key.Options.ReplacePending))
         {
-            throw new AlreadyEnrolledException(present.Header.RecordId, present.Header.Generation, view.Outcomes);
+            throw new AlreadyEnrolledException(
+                present.Header.RecordId, present.Header.Generation, !present.IsActiveSomewhere, view.Outcomes);
         }
 
         using OwnerKeyRing owners = OwnerKeyRing.None();
@@ -51,8 +55,13 @@ internal sealed class ClientFlows(ClientCore core)
         using SecretBytes utf8 = secret;
         Operation operation = new(core, progress);
         AccountView view = await SurveyAsync(operation, cancellation).ConfigureAwait(false);
-        HeldRecord chosen = AccountReading.ChosenOrThrow(operation, view);
-        using OwnerKeyRing owners = OwnerKeyRing.Of(OwnedHeader(operation, view, ownerKey, [chosen]), ownerKey, []);
+        using OwnerKeyRing owners = OwnerKeyRing.Of(OwnedChoice(operation, view, ownerKey), ownerKey, []);
+        if (await owners.ActivateAsync(operation, view, cancellation).ConfigureAwait(false))
+        {
+            view = await SurveyAsync(operation, cancellation).ConfigureAwait(false);
+            _ = OwnedChoice(operation, view, ownerKey);
+        }
+
         return await new EnrolmentFlow(operation, view, owners).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
     }
 
@@ -148,6 +157,10 @@ internal sealed class ClientFlows(ClientCore core)
             throw new OwnerKeyRejectedException(view.Outcomes);
         }
     }
+
+    /// <summary>The record to use, when an owner key is of it.</summary>
+    private static Header OwnedChoice(Operation operation, AccountView view, SecretBytes ownerKey) =>
+        OwnedHeader(operation, view, ownerKey, [AccountReading.ChosenOrThrow(operation, view)]);
 
     /// <summary>The record among these that an owner key is of.</summary>
     private static Header OwnedHeader(Operation operation, AccountView view, SecretBytes ownerKey, IReadOnlyCollection<HeldRecord> records)

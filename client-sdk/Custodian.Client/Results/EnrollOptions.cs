@@ -1,6 +1,6 @@
 namespace Custodian.Client;
 
-/// <summary>What is kept beside the key, inside the envelope, where only the user can read it.</summary>
+/// <summary>How a key is enrolled: what is kept beside it, inside the envelope, where only the user can read it, and what may give way.</summary>
 public sealed record EnrollOptions
 {
     /// <summary>The user's name for the key. Default empty.</summary>
@@ -8,4 +8,11 @@ public sealed record EnrollOptions
 
     /// <summary>A media type that says how to read the key. Default <c>application/octet-stream</c>.</summary>
     public string ContentType { get; init; } = "application/octet-stream";
+
+    /// <summary>
+    /// For a first enrolment: whether it may displace a record that enough nodes hold and that is in effect at none of them, as an
+    /// enrolment leaves it that was interrupted before its end. The secret of that record recovers it until then, and nothing does
+    /// afterwards. Default false: <see cref="AlreadyEnrolledException"/>.
+    /// </summary>
+    public bool ReplacePending { get; init; }
 }

@@ -32,6 +32,12 @@ public sealed class EnrollResult : IDisposable
     /// </summary>
     public required ImmutableArray<NodeId> StillHoldingOld { get; init; }
 
+    /// <summary>
+    /// Whether threshold nodes have the record in effect. If not, it is stored all the same, the secret recovers it, and the next recovery
+    /// puts it into effect; until then the secret of a record that it replaces recovers too.
+    /// </summary>
+    public bool IsInEffect => Active.Length >= Record.Threshold;
+
     /// <summary>Whether every node of the record has it in effect and nothing older is left.</summary>
     public bool IsComplete => Active.Length == Record.Participants.Length && StillHoldingOld.IsEmpty;
 

@@ -64,13 +64,59 @@ public sealed class AccessTokensTests
         Assert.Null(tokens.Account);
     }
 
+    [Theory]
+    [InlineData("\"node-2\"")]
+    [InlineData("\"NODE-1\"")]
+    [InlineData("\"\"")]
+    [InlineData("1")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("[\"node-1\",\"node-2\"]")]
+    [InlineData("[\"node-1\",\"node-1\"]")]
+    [InlineData("[[\"node-1\"]]")]
+    public async Task Get_TokenForAnotherNode_SaysSoAndNamesNobody(string audience)
+    {
+        AccessTokens tokens = new(Set(), (_, _) => ValueTask.FromResult(Token($$"""{"iss":"i","sub":"s","aud":{{audience}}}""")), _clock);
+
+        var refused = await Assert.ThrowsAsync<NoTokenException>(async () => await tokens.GetAsync(Node, default));
+
+        Assert.Contains("aud", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("node-1", refused.Message, StringComparison.Ordinal);
+        Assert.Null(tokens.Account);
+    }
+
+    [Fact]
+    public async Task Get_AudienceInAListOfOne_IsTaken()
+    {
+        AccessTokens tokens = new(Set(), (_, _) => ValueTask.FromResult(Token("""{"iss":"i","sub":"s","aud":["node-1"]}""")), _clock);
+
+        await tokens.GetAsync(Node, default);
+
+        Assert.NotNull(tokens.Account);
+    }
+
+    [Fact]
+    public async Task Describe_TokenOfAnotherNode_IsNotSent()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
+        CustodianClient client = set.NewClient(o => o.Token = (_, _) => ValueTask.FromResult(TestTokens.For("node-1", "user-1")));
+
+        AccountDescription described = await client.DescribeAsync();
+
+        Assert.Equal(NodeCondition.NoToken, described.Nodes[set[1].Id].Condition);
+        Assert.Empty(set[1].Script.Calls);
+        Assert.NotEmpty(set[0].Script.Calls);
+    }
+
+    private static string Token(string payload) => $"e30.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(payload))}.e30";
+
     private AccessTokens Tokens(long lifetimeSeconds) => new(
         Set(),
         (_, _) =>
         {
             _asked++;
             long expires = _clock.Now.ToUnixTimeSeconds() + lifetimeSeconds;
-            string payload = $$"""{"iss":"i","sub":"s","exp":{{expires}}}""";
+            string payload = $$"""{"iss":"i","sub":"s","aud":"node-1","exp":{{expires}}}""";
             return ValueTask.FromResult($"e30.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(payload))}.{_asked}");
         },
         _clock);

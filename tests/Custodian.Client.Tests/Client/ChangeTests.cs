@@ -261,6 +261,73 @@ public sealed class ChangeTests
         await Assert.ThrowsAsync<OwnerKeyRejectedException>(() => set.NewClient().ReplaceAsync(firstOwner, Key, "third"));
     }
 
+    [Fact]
+    public async Task Replace_WithTheOwnerKeyOfAChangeThatOneNodeHasNotInEffect_GoesThrough()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
+        set.ExpectedWarnings.Add("Attempts at record");
+        await set.EnrolAsync(Key, "old");
+        set[2].Script.Refuse(RefusedCall.Because(RefusalReason.HsmUnavailable), "Activate");
+        using EnrollResult changed = await set.NewClient().ChangeSecretAsync("old", "forgotten");
+        Heal(set);
+        Assert.NotNull(set.At(2).In(Wire.RecordState.Pending));
+
+        using EnrollResult replaced = await set.NewClient().ReplaceAsync(changed.OwnerKey, Key, "third");
+
+        Assert.True(replaced.IsComplete);
+        Assert.Equal(["third"], await WorkingSecretsAsync(set, "old", "forgotten", "third"));
+    }
+
+    [Fact]
+    public async Task Replace_WithTheOwnerKeyOfARecordInEffectNowhere_GoesThrough()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
+        set.ExpectedWarnings.Add("Attempts at record");
+        foreach (ScriptedNode node in set.Nodes)
+        {
+            node.Rules.PendingHold = TimeSpan.FromSeconds(60);
+            node.Script.Refuse(RefusedCall.Because(RefusalReason.HsmUnavailable), "Activate");
+        }
+
+        using EnrollResult enrolled = await set.NewClient().EnrollAsync(Key, "forgotten");
+        Heal(set);
+
+        using EnrollResult replaced = await set.NewClient().ReplaceAsync(enrolled.OwnerKey, Key, "second");
+
+        Assert.True(replaced.IsComplete);
+        Assert.Equal(["second"], await WorkingSecretsAsync(set, "forgotten", "second"));
+    }
+
+    [Fact]
+    public async Task ChangeSecret_AnswersToADepositLost_PutsItIntoEffectThereAllTheSame()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync();
+        await set.EnrolAsync(Key, "old");
+        set[4].Script.LosesAnswer = method => method == "Deposit";
+
+        using EnrollResult changed = await set.NewClient(o => o.AllowPartialEnrolment = true).ChangeSecretAsync("old", "new");
+
+        Assert.Contains(set[4].Id, changed.Stored);
+        Assert.True(changed.IsComplete);
+        Assert.Equal(0, set[4].Script.Count("Delete"));
+        Assert.Equal(changed.Record.Id, Assert.Single(set.At(4).Records).Header.RecordId);
+    }
+
+    [Fact]
+    public async Task ChangeSecret_AnswersToADepositAndActivatesLost_DeletesNothingThere()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync();
+        await set.EnrolAsync(Key, "old");
+        set[4].Script.LosesAnswer = method => method == "Deposit";
+        set[4].Script.Refuse(RefusedCall.Because(RefusalReason.HsmUnavailable), "Activate");
+
+        using EnrollResult changed = await set.NewClient(o => o.AllowPartialEnrolment = true).ChangeSecretAsync("old", "new");
+
+        Assert.Equal(0, set[4].Script.Count("Delete"));
+        Assert.Equal([set[4].Id], changed.StillHoldingOld.ToArray());
+        Assert.Equal(changed.Record.Id, set.At(4).In(Wire.RecordState.Pending)!.Header.RecordId);
+    }
+
     /// <summary>After that many calls of the step have taken effect, no call reaches any node.</summary>
     private static void DieAt(ScriptedSet set, string step, int calls)
     {

@@ -173,7 +173,9 @@ public sealed class EnrolTests
         }
 
         using EnrollResult first = await set.NewClient().EnrollAsync(Key, "secret");
-        var refused = await Assert.ThrowsAsync<EnrollmentRefusedException>(() => set.NewClient().EnrollAsync(Key, "other"));
+        set[4].Script.Refuse(RefusedCall.Because(RefusalReason.PendingExists, TimeSpan.FromDays(3000)), "Deposit");
+        var refused = await Assert.ThrowsAsync<EnrollmentRefusedException>(
+            () => set.NewClient().EnrollAsync(Key, "other", new EnrollOptions { ReplacePending = true }));
         using RecoverResult recovered = await set.NewClient().RecoverAsync("secret");
 
         await recovered.Settlement;
@@ -199,6 +201,66 @@ public sealed class EnrolTests
         Assert.Equal(5, enrolled.Stored.Length);
         Assert.Equal(5, check.Settlement.Confirmed.Length);
         Assert.All(All, i => Assert.NotNull(set.At(i).In(Wire.RecordState.Active)));
+    }
+
+    [Fact]
+    public async Task Enrol_EarlierOneIsStoredAndInEffectNowhere_IsRefusedAndTheEarlierOneRecovers()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
+        using EnrollResult first = await EnrolWithoutActivateAsync(set);
+
+        var refused = await Assert.ThrowsAsync<AlreadyEnrolledException>(() => set.NewClient().EnrollAsync([1], "second"));
+        using RecoverResult recovered = await set.NewClient().RecoverAsync("first");
+
+        await recovered.Settlement;
+        Assert.False(first.IsInEffect);
+        Assert.False(first.IsComplete);
+        Assert.True(refused.IsPending);
+        Assert.Equal(first.Record.Id, refused.Record);
+        Assert.True(recovered.PrivateKey.FixedTimeEquals(Key));
+    }
+
+    [Fact]
+    public async Task Enrol_ReplacePending_DisplacesWhatIsInEffectNowhere()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
+        using EnrollResult first = await EnrolWithoutActivateAsync(set);
+        EnrollOptions options = new() { ReplacePending = true };
+
+        using EnrollResult second = await set.NewClient().EnrollAsync(Key, "second", options);
+        var refused = await Assert.ThrowsAsync<AlreadyEnrolledException>(() => set.NewClient().EnrollAsync([1], "third", options));
+
+        Assert.True(second.IsComplete);
+        Assert.True(second.IsInEffect);
+        Assert.False(refused.IsPending);
+        Assert.Equal(second.Record.Id, refused.Record);
+    }
+
+    [Fact]
+    public async Task Enrol_EarlierOneIsStoredAtFewerThanTheThreshold_DisplacesIt()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
+        using EnrollResult first = await EnrolWithoutActivateAsync(set);
+        foreach (int i in new[] { 0, 1 })
+        {
+            set.At(i).Records.Clear();
+        }
+
+        using EnrollResult second = await set.NewClient().EnrollAsync(Key, "second");
+
+        Assert.True(second.IsComplete);
+    }
+
+    [Fact]
+    public async Task Enrol_OneNodeSaysPendingAndAnotherIsLost_DoesNotSayThatWaitingHelps()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync();
+        set[0].Script.Refuse(RefusedCall.Because(RefusalReason.PendingExists, TimeSpan.FromSeconds(30)), "Deposit");
+        set[1].Script.Refuse(RefusedCall.Because(RefusalReason.StaleGeneration), "Deposit");
+
+        var refused = await Assert.ThrowsAsync<EnrollmentRefusedException>(() => set.NewClient().EnrollAsync(Key, "secret"));
+
+        Assert.Null(refused.RetryAfter);
     }
 
     [Theory]
@@ -326,5 +388,21 @@ public sealed class EnrolTests
         Assert.False(disposedEarly);
         Assert.Equal(5, (await recovered.Settlement).Confirmed.Length);
         Assert.Throws<ObjectDisposedException>(() => { _ = client.PrepareRecoveryAsync(); });
+    }
+
+    private static async Task<EnrollResult> EnrolWithoutActivateAsync(ScriptedSet set)
+    {
+        foreach (ScriptedNode node in set.Nodes)
+        {
+            node.Script.Refuse(RefusedCall.Because(RefusalReason.HsmUnavailable), "Activate");
+        }
+
+        EnrollResult enrolled = await set.NewClient().EnrollAsync(Key, "first");
+        foreach (ScriptedNode node in set.Nodes)
+        {
+            node.Script.Before = (_, _) => Task.CompletedTask;
+        }
+
+        return enrolled;
     }
 }

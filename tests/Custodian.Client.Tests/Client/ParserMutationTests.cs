@@ -76,7 +76,7 @@ public sealed class ParserMutationTests
     public void Token_Mutated_IsReadOrNone()
     {
         string good = TestTokens.For("node-1", "user-1");
-        Assert.Equal(new TokenClaims(TestTokens.Issuer, "user-1", null), TokenClaims.Read(good));
+        Assert.Equal(new TokenClaims(TestTokens.Issuer, "user-1", "node-1", null), TokenClaims.Read(good));
         foreach (byte[] mutated in Mutations(System.Text.Encoding.ASCII.GetBytes(good)))
         {
             TokenClaims? read = TokenClaims.Read(System.Text.Encoding.Latin1.GetString(mutated));

@@ -7,6 +7,35 @@ public sealed class RecoverTests
 {
     private static readonly byte[] Key = RepeatableBytes.Of("private key", 64);
 
+    [Theory]
+    [InlineData(RefusalReason.HsmUnavailable)]
+    [InlineData(RefusalReason.Overloaded)]
+    [InlineData(RefusalReason.Delayed)]
+    public async Task Recover_OwnAttemptsWereRefusedAndSomeoneElseTried_CountsThose(RefusalReason reason)
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
+        set.ExpectedWarnings.Add("Attempts at record");
+        await set.EnrolAsync(Key, "secret");
+        CustodianClient mine = set.NewClient(o => o.MaxRetries = 0);
+        foreach (ScriptedNode node in set.Nodes)
+        {
+            node.Script.Refuse(RefusedCall.Because(reason), "Evaluate");
+        }
+
+        await Assert.ThrowsAnyAsync<CustodyException>(() => mine.RecoverAsync("secret"));
+        foreach (ScriptedNode node in set.Nodes)
+        {
+            node.Script.Before = (_, _) => Task.CompletedTask;
+        }
+
+        await Assert.ThrowsAsync<WrongSecretException>(() => set.NewClient().RecoverAsync("guess"));
+        using RecoverResult recovered = await mine.RecoverAsync("secret");
+
+        await recovered.Settlement;
+        Assert.NotEmpty(recovered.ForeignAttempts);
+        Assert.All(recovered.ForeignAttempts.Values, attempts => Assert.Equal(1, attempts));
+    }
+
     [Fact]
     public async Task Recover_TwoNodesGone_RecoversFromTheOtherThree()
     {
