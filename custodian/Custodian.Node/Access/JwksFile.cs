@@ -37,7 +37,8 @@ internal sealed class JwksFile(string issuer, string path, ILogger logger) : ICo
             stamp = Stamp.Of(path);
             if (_good is not { } known || known.Stamp != stamp)
             {
-                _good = new Snapshot(stamp, Parse(issuer, await File.ReadAllTextAsync(path, cancel)));
+                // Not ended with the call that happens to come first: one caller's going away is no fault of the file.
+                _good = new Snapshot(stamp, Parse(issuer, await File.ReadAllTextAsync(path, CancellationToken.None)));
                 _unusable = null;
             }
         }
