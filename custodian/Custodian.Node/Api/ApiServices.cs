@@ -37,8 +37,9 @@ internal static class ApiServices
     /// <summary>Maps the calls that <see cref="AddCustodyApi"/> registered.</summary>
     internal static void MapCustodyApi(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapGrpcService<CustodyService>();
-        endpoints.MapGrpcService<HealthService>();
+        int maxMessage = endpoints.ServiceProvider.GetRequiredService<NodeProfile>().MaxRequestBytes;
+        RequestFraming.Guard(endpoints.MapGrpcService<CustodyService>(), maxMessage);
+        RequestFraming.Guard(endpoints.MapGrpcService<HealthService>(), maxMessage);
     }
 
     private static void Configure(GrpcServiceOptions options, NodeProfile profile)
@@ -46,8 +47,8 @@ internal static class ApiServices
         options.EnableDetailedErrors = false;
         options.MaxReceiveMessageSize = profile.MaxRequestBytes;
 
-        // Secrets and compression do not mix: the length of a compressed answer tells of its content.
+        // Secrets and compression do not mix: the length of a compressed answer tells of its content. Clearing the list of providers
+        // would not switch it off, since gRPC puts its own back; RequestFraming keeps compressed requests out.
         options.ResponseCompressionAlgorithm = null;
-        options.CompressionProviders.Clear();
     }
 }

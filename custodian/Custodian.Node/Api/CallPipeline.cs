@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Security.Cryptography;
 using Custodian.Core;
 using Custodian.Node.Access;
 using Custodian.Node.Api.Requests;
@@ -21,7 +22,7 @@ internal sealed class CallPipeline(
     private const string Internal = "INTERNAL";
     private const string Ok = "OK";
 
-    /// <summary>Takes a request through; throws the <see cref="RpcException"/> that gRPC answers with when there is no answer.</summary>
+    /// <summary>Takes a request through; throws the <see cref="RpcException"/> that gRPC answers with when there is no answer. The request's bytes are zeroed.</summary>
     internal async Task<TResponse> RunAsync<TWire, TCall, TResponse>(
         CallRoute<TWire, TCall, TResponse> route, byte[] request, ServerCallContext context)
         where TWire : IMessage<TWire>
@@ -45,6 +46,7 @@ internal sealed class CallPipeline(
         }
         finally
         {
+            CryptographicOperations.ZeroMemory(request);
             metrics.CallEnded(route.Name, ended, started);
         }
     }
@@ -59,9 +61,11 @@ internal sealed class CallPipeline(
     {
         using var limit = new CancellationTokenSource(profile.LongestWait, time);
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, context.CancellationToken);
+        var scope = new CallScope(requestId, waiting.Token);
+        context.GetHttpContext().Response.RegisterForDispose(scope);
         try
         {
-            return await ExecuteAsync(route, request, context, new CallScope(requestId, waiting.Token));
+            return await ExecuteAsync(route, request, context, scope);
         }
         catch (OperationCanceledException) when (context.CancellationToken.IsCancellationRequested)
         {
@@ -96,10 +100,16 @@ internal sealed class CallPipeline(
         where TCall : class
         where TResponse : class
     {
-        AccessDecision decision = await access.CheckAsync(context.GetHttpContext());
+        HttpContext http = context.GetHttpContext();
+        AccessDecision decision = await access.CheckAsync(http);
         if (decision.Caller is not { } caller)
         {
             return decision.Refusal ?? new Refusal(RefusalReason.TokenRejected);
+        }
+
+        if (RequestFraming.IsBroken(http))
+        {
+            return Refusal.Invalid("request", RequestFraming.Expected);
         }
 
         if (!TryRead(route.Message, request, out TWire? wire))

@@ -18,7 +18,7 @@ internal sealed record NodeProfile(NodeId Node, FrozenSet<SetId> Sets, AttemptPo
 
     /// <summary>
     /// The longest request in bytes. Default 128 KiB, twice the longest valid Deposit, so that one with too long an envelope is still
-    /// told which field it is. gRPC refuses what is longer as RESOURCE_EXHAUSTED before this code sees it.
+    /// told which field it is. What is longer is INVALID_REQUEST of the field <c>request</c>, and stays unread.
     /// </summary>
     internal int MaxRequestBytes { get; init; } = 128 * 1024;
 }

@@ -103,8 +103,8 @@ public sealed class CustodyFailureTests(TestNode node) : IClassFixture<TestNode>
         node.Hsm.FailNext(Broken);
         stall.LetGo();
 
-        await EventuallyAsync(async () => (await user.AuditedAsync())[^1] == AuditKind.Refunded);
-        await EventuallyAsync(() => Task.FromResult(node.Log.Lines.Any(l => l.Contains("the HSM failed, Fatal", StringComparison.Ordinal))));
+        await Eventually.HoldsAsync(async () => (await user.AuditedAsync())[^1] == AuditKind.Refunded);
+        await Eventually.HoldsAsync(() => Task.FromResult(node.Log.Lines.Any(l => l.Contains("the HSM failed, Fatal", StringComparison.Ordinal))));
         Assert.Equal(2, node.Log.TakeWarnings().Count);
     }
 
@@ -121,7 +121,7 @@ public sealed class CustodyFailureTests(TestNode node) : IClassFixture<TestNode>
         await gone.CancelAsync();
         await Assert.ThrowsAsync<RpcException>(async () => await call);
 
-        await EventuallyAsync(() => Task.FromResult(node.Log.Lines.Any(l => l.StartsWith("Evaluate given up", StringComparison.Ordinal))));
+        await Eventually.HoldsAsync(() => Task.FromResult(node.Log.Lines.Any(l => l.StartsWith("Evaluate given up", StringComparison.Ordinal))));
         Assert.Equal([AuditKind.Deposited, AuditKind.Activated], await user.AuditedAsync());
     }
 
@@ -218,15 +218,5 @@ public sealed class CustodyFailureTests(TestNode node) : IClassFixture<TestNode>
         Assert.Equal(texts.Length, warnings.Count);
         Assert.All(warnings, w => Assert.Contains(requestId, w, StringComparison.Ordinal));
         Assert.All(texts, t => Assert.Contains(warnings, w => w.Contains(t, StringComparison.Ordinal)));
-    }
-
-    /// <summary>Waits for what the node does after its caller has gone, and has nobody to tell of.</summary>
-    private static async Task EventuallyAsync(Func<Task<bool>> holds)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        while (!await holds())
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(10), TimeProvider.System, patience.Token);
-        }
     }
 }

@@ -211,13 +211,11 @@ public sealed class CustodyRefusalTests(TestNode node) : IClassFixture<TestNode>
     }
 
     [Fact]
-    public async Task Call_MessageBeyondTheLimit_IsResourceExhausted()
+    public async Task Call_MessageBeyondTheLimit_IsInvalidRequest()
     {
-        TestUser user = node.NewUser();
+        Refused refused = await Refused.ByAsync(RawCall(node.NewUser(), "Deposit", new byte[129 * 1024]));
 
-        RpcException refused = await Assert.ThrowsAsync<RpcException>(async () => await RawCall(user, "Deposit", new byte[129 * 1024]));
-
-        Assert.Equal(StatusCode.ResourceExhausted, refused.StatusCode);
+        Assert.Equal(("INVALID_REQUEST", "request"), (refused.Reason, refused.Field));
     }
 
     [Fact]

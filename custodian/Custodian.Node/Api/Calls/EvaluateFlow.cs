@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Custodian.Core;
 using Custodian.Node.Api.Requests;
 using Custodian.Node.Storage;
@@ -44,7 +43,7 @@ internal sealed class EvaluateFlow(
         {
             Evaluation evaluation = await metrics.TimeHsmAsync(
                 "evaluate", () => hsm.EvaluateAsync(admission, grant.Record.SealedPart, aad, request.Call!.Point));
-            return Answer(evaluation, grant);
+            return Answer(evaluation, grant, scope);
         }
         catch (HsmException)
         {
@@ -75,26 +74,15 @@ internal sealed class EvaluateFlow(
         }
     }
 
-    private static EvaluateResponse Answer(Evaluation evaluation, EvaluateGrant grant)
+    private static EvaluateResponse Answer(Evaluation evaluation, EvaluateGrant grant, CallScope scope) => new()
     {
-        try
-        {
-            return new EvaluateResponse
-            {
-                Evaluated = ByteString.CopyFrom(evaluation.Evaluated),
-                MaskedShare = ByteString.CopyFrom(evaluation.MaskedShare),
-                Envelope = UnsafeByteOperations.UnsafeWrap(grant.Record.Envelope),
-                AttemptsRemaining = grant.Record.AttemptsRemaining,
-                DepositSignature = UnsafeByteOperations.UnsafeWrap(grant.Record.DepositSignature),
-                Sequence = grant.Sequence,
-            };
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(evaluation.Evaluated);
-            CryptographicOperations.ZeroMemory(evaluation.MaskedShare);
-        }
-    }
+        Evaluated = scope.Lend(evaluation.Evaluated),
+        MaskedShare = scope.Lend(evaluation.MaskedShare),
+        Envelope = UnsafeByteOperations.UnsafeWrap(grant.Record.Envelope),
+        AttemptsRemaining = grant.Record.AttemptsRemaining,
+        DepositSignature = UnsafeByteOperations.UnsafeWrap(grant.Record.DepositSignature),
+        Sequence = grant.Sequence,
+    };
 
     private long NowMs() => time.GetUtcNow().ToUnixTimeMilliseconds();
 }

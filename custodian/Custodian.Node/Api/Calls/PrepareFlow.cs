@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Custodian.Node.Api.Requests;
 using Custodian.Pkcs11;
 using Custodian.Protocol;
@@ -23,22 +22,10 @@ internal sealed class PrepareFlow(IHsm hsm, HsmContext context, ApiMetrics metri
         long expires = (time.GetUtcNow() + Limits.SealedKeyLifetime).ToUnixTimeMilliseconds();
         PreparedKey prepared = await metrics.TimeHsmAsync(
             "prepare", () => hsm.PrepareAsync(admission, call.Point, expires, aad));
-        return Answer(prepared);
-    }
-
-    private static PrepareResponse Answer(PreparedKey prepared)
-    {
-        try
+        return new PrepareResponse
         {
-            return new PrepareResponse
-            {
-                Evaluated = ByteString.CopyFrom(prepared.Evaluated),
-                SealedKey = ByteString.CopyFrom(prepared.SealedKey),
-            };
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(prepared.Evaluated);
-        }
+            Evaluated = scope.Lend(prepared.Evaluated),
+            SealedKey = UnsafeByteOperations.UnsafeWrap(prepared.SealedKey),
+        };
     }
 }

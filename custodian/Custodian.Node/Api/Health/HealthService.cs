@@ -12,7 +12,7 @@ internal sealed class HealthService(Readiness readiness, IHostApplicationLifetim
 {
     /// <summary>The status now; NOT_FOUND for a service that this server does not have.</summary>
     public override Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context) =>
-        IsKnown(request.Service)
+        IsKnown(request.Service, context)
             ? Task.FromResult(Response(readiness.Current))
             : throw new RpcException(new Status(StatusCode.NotFound, "no such service"));
 
@@ -26,7 +26,7 @@ internal sealed class HealthService(Readiness readiness, IHostApplicationLifetim
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         try
         {
-            await (IsKnown(request.Service) ? FollowAsync(responseStream, ending.Token) : HoldUnknownAsync(responseStream, ending.Token));
+            await (IsKnown(request.Service, context) ? FollowAsync(responseStream, ending.Token) : HoldUnknownAsync(responseStream, ending.Token));
         }
         catch (OperationCanceledException)
         {
@@ -58,7 +58,9 @@ internal sealed class HealthService(Readiness readiness, IHostApplicationLifetim
         await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ending);
     }
 
-    private static bool IsKnown(string service) => service is "" or CustodyService.FullName;
+    private static bool IsKnown(string service, ServerCallContext context) => RequestFraming.IsBroken(context.GetHttpContext())
+        ? throw new RpcException(new Status(StatusCode.InvalidArgument, $"request: {RequestFraming.Expected}"))
+        : service is "" or CustodyService.FullName;
 
     private static HealthCheckResponse Response(ReadinessState state) =>
         new() { Status = state.IsReady ? ServingStatus.Serving : ServingStatus.NotServing };

@@ -9,6 +9,9 @@ internal sealed class CuedHsm(IHsm inner) : IHsm
     private Stall? _admission;
     private Stall? _evaluation;
 
+    /// <summary>The latest answers of <see cref="PrepareAsync"/> and <see cref="EvaluateAsync"/>: the arrays themselves.</summary>
+    internal IReadOnlyList<byte[]> LatestSecrets { get; private set; } = [];
+
     /// <summary>Whether no place is free.</summary>
     internal bool IsFull { get; set; }
 
@@ -31,11 +34,13 @@ internal sealed class CuedHsm(IHsm inner) : IHsm
         return IsFull ? null : await inner.AdmitAsync(cancellationToken);
     }
 
-    public ValueTask<PreparedKey> PrepareAsync(
+    public async ValueTask<PreparedKey> PrepareAsync(
         HsmAdmission admission, ReadOnlyMemory<byte> point, long expiresUnixMs, ReadOnlyMemory<byte> aad)
     {
         ThrowOnCue();
-        return inner.PrepareAsync(admission, point, expiresUnixMs, aad);
+        PreparedKey prepared = await inner.PrepareAsync(admission, point, expiresUnixMs, aad);
+        LatestSecrets = [prepared.Evaluated];
+        return prepared;
     }
 
     public ValueTask<AdoptedKey> AdoptAsync(
@@ -59,7 +64,9 @@ internal sealed class CuedHsm(IHsm inner) : IHsm
         }
 
         ThrowOnCue();
-        return await inner.EvaluateAsync(admission, sealedRecord, aad, point);
+        Evaluation evaluation = await inner.EvaluateAsync(admission, sealedRecord, aad, point);
+        LatestSecrets = [evaluation.Evaluated, evaluation.MaskedShare];
+        return evaluation;
     }
 
     public ValueTask<byte[]> SealAsync(ReadOnlyMemory<byte> plaintext, ReadOnlyMemory<byte> aad) => inner.SealAsync(plaintext, aad);

@@ -12,6 +12,7 @@ using Custodian.Node.Tests.Records;
 using Custodian.Pkcs11;
 using Custodian.Pkcs11.Tests.SoftHsm;
 using Custodian.Protocol;
+using Grpc.AspNetCore.Server;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -49,6 +50,11 @@ public sealed class TestNode : IAsyncLifetime, IDisposable
 
     internal GrpcChannel Channel { get; private set; } = null!;
 
+    /// <summary>The node without gRPC between: for bytes that no gRPC client sends.</summary>
+    internal HttpClient Http { get; private set; } = null!;
+
+    internal RequestTap Tap { get; } = new();
+
     internal Readiness Readiness => _app!.Services.GetRequiredService<Readiness>();
 
     internal IServiceProvider Services => _app!.Services;
@@ -65,12 +71,20 @@ public sealed class TestNode : IAsyncLifetime, IDisposable
         _app = Build(options);
         Store = (SqliteAccountStore)_app.Services.GetRequiredService<IAccountStore>();
         await _app.StartAsync();
-        Channel = Connect(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
+        string address = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        Channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { HttpHandler = Handler(), DisposeHttpClient = true });
+        Http = new HttpClient(Handler())
+        {
+            BaseAddress = new Uri(address),
+            DefaultRequestVersion = HttpVersion.Version20,
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
     }
 
     public async Task DisposeAsync()
     {
         Channel.Dispose();
+        Http.Dispose();
         await _app!.DisposeAsync();
         await Hsm.DisposeAsync();
     }
@@ -104,18 +118,20 @@ public sealed class TestNode : IAsyncLifetime, IDisposable
             NullLogger<SqliteAccountStore>.Instance).GetAwaiter().GetResult());
         SetId[] sets = [ClientRecord.Set, SetId.Parse("acme-test")];
         builder.Services.AddCustodyApi(new NodeProfile(ClientRecord.Node, sets.ToFrozenSet(), new AttemptPolicy()));
+        builder.Services.AddSingleton(Tap);
+        builder.Services.Configure<GrpcServiceOptions>(options => options.Interceptors.Add<RequestTap>());
         WebApplication app = builder.Build();
         app.MapCustodyApi();
         return app;
     }
 
-    private GrpcChannel Connect(string address)
+    private SocketsHttpHandler Handler()
     {
         string thumbprint = _certificate.Thumbprint;
         var handler = new SocketsHttpHandler();
         handler.SslOptions.RemoteCertificateValidationCallback =
             (_, certificate, _, _) => ((X509Certificate2)certificate!).Thumbprint == thumbprint;
-        return GrpcChannel.ForAddress(address, new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
+        return handler;
     }
 
     private static X509Certificate2 SelfSigned()
