@@ -59,7 +59,7 @@ public sealed class RecoverySession : IDisposable
         Survey survey = Survey.Start(operation);
         try
         {
-            await survey.EnoughAsync(view => view.IsSettled(), cancellation).ConfigureAwait(false);
+            await survey.EnoughAsync(cancellation).ConfigureAwait(false);
             return new RecoverySession(operation, survey, AccountReading.ChosenOrThrow(operation, survey.View()));
         }
         catch
@@ -80,10 +80,12 @@ public sealed class RecoverySession : IDisposable
 
         try
         {
-            AccountView view = await FreshViewAsync(cancellation).ConfigureAwait(false);
+            await FreshenAsync(cancellation).ConfigureAwait(false);
             _isTried = true;
-            Trial trial = await new RecoveryFlow(_operation, view).RunAsync(utf8, cancellation).ConfigureAwait(false);
-            return Recovered.Open(_operation, view, trial);
+            Trial trial = await new RecoveryFlow(_operation, _survey).RunAsync(utf8, cancellation).ConfigureAwait(false);
+
+            // A newer record may have turned up meanwhile: then this is an older one.
+            return Recovered.Open(_operation, _survey.View(), trial);
         }
         catch (WrongSecretException wrong)
         {
@@ -102,24 +104,21 @@ public sealed class RecoverySession : IDisposable
     }
 
     /// <summary>What the nodes show now: counts and delays change with every try, and while the user types.</summary>
-    private async Task<AccountView> FreshViewAsync(CancellationToken cancellation)
+    private async Task FreshenAsync(CancellationToken cancellation)
     {
-        AccountView view = _survey.View();
-        if (_isTried || Age > Freshness || (!view.IsSettled() && Age > ShortestFreshness))
+        if (_isTried || Age > Freshness || (!_survey.View().IsUsable() && Age > ShortestFreshness))
         {
             await RefreshAsync(cancellation).ConfigureAwait(false);
-            view = _survey.View();
         }
 
-        Record = RecordSummary.Of(AccountReading.ChosenOrThrow(_operation, view).Header);
-        return view;
+        Record = RecordSummary.Of(AccountReading.ChosenOrThrow(_operation, _survey.View()).Header);
     }
 
     private async Task RefreshAsync(CancellationToken cancellation)
     {
         _survey.Dispose();
         _survey = Survey.Start(_operation);
-        await _survey.EnoughAsync(view => view.IsSettled(), cancellation).ConfigureAwait(false);
+        await _survey.EnoughAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>The same error with the delay that the wrong secret brought, which only a Describe tells.</summary>

@@ -138,7 +138,7 @@ internal sealed class ClientFlows(ClientCore core)
     {
         using Survey survey = Survey.Start(operation);
         await survey.CompleteAsync(cancellation).ConfigureAwait(false);
-        AccountView view = survey.View();
+        AccountView view = survey.View().Judged();
         AccountReading.ThrowIfTokensDisagree(operation, view);
         return view;
     }

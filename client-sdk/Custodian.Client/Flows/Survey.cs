@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using Custodian.Protocol;
 using Custodian.Protocol.Wire;
 
@@ -16,6 +17,7 @@ internal sealed class Survey : IDisposable
     private readonly OutcomeTable _outcomes = new();
     private readonly CancellationTokenSource _ending;
     private readonly ImmutableArray<Task> _tasks;
+    private int _isDisposed;
 
     private Survey(Operation operation)
     {
@@ -32,36 +34,54 @@ internal sealed class Survey : IDisposable
     /// <summary>Asks every node of the set.</summary>
     internal static Survey Start(Operation operation) => new(operation);
 
-    /// <summary>What has come so far.</summary>
-    internal AccountView View() => AccountView.Of(_operation, [.. _views.Values], _outcomes);
+    /// <summary>What has come so far. Looking changes nothing.</summary>
+    internal AccountView View() => AccountView.Of(_operation.Set, _views, _outcomes);
 
-    /// <summary>Waits for every node to answer or fail.</summary>
+    /// <summary>Waits for every node to answer or fail, which the timeouts of the calls bound.</summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     internal Task CompleteAsync(CancellationToken cancellation) => Task.WhenAll(_tasks).WaitAsync(cancellation);
 
-    /// <summary>Waits until enough is seen, and then a little for the others.</summary>
+    /// <summary>
+    /// Waits until nodes that have not answered can change nothing, and then a little for them all the same. Once there is a record to try,
+    /// even nodes that could know of a newer one get that little and no more.
+    /// </summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    internal async Task EnoughAsync(Func<AccountView, bool> isEnough, CancellationToken cancellation)
+    internal async Task EnoughAsync(CancellationToken cancellation)
     {
+        using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        CustodianClientOptions options = _operation.Core.Options;
         List<Task> waiting = [.. _tasks];
-        while (waiting.Count > 0 && !(_operation.HasAccount && isEnough(View())))
+        Task? grace = null;
+        while (waiting.Count > 0 && grace?.IsCompleted != true)
         {
-            waiting.Remove(await Task.WhenAny(waiting).WaitAsync(cancellation).ConfigureAwait(false));
+            if (grace is null && _operation.HasAccount && View() is var view && (view.IsSettled() || view.IsUsable()))
+            {
+                grace = Task.Delay(options.SlowNodeGrace, options.TimeProvider, ending.Token);
+            }
+
+            Task done = await Task.WhenAny(grace is null ? waiting : [.. waiting, grace]).WaitAsync(cancellation).ConfigureAwait(false);
+            waiting.Remove(done);
         }
 
-        using CancellationTokenSource grace = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        CustodianClientOptions options = _operation.Core.Options;
-        Task delay = Task.Delay(options.SlowNodeGrace, options.TimeProvider, grace.Token);
-        await Task.WhenAny(Task.WhenAll(waiting), delay).ConfigureAwait(false);
-        await grace.CancelAsync().ConfigureAwait(false);
+        await ending.CancelAsync().ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
     }
 
     /// <summary>Leaves the nodes alone that have not answered.</summary>
     public void Dispose()
     {
-        // Not disposed itself: calls that are just ending may still look at it.
-        _ending.Cancel();
+        if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+        {
+            _ending.Cancel();
+            _ = EndAsync();
+        }
+    }
+
+    /// <summary>Calls that are just ending still look at the token.</summary>
+    private async Task EndAsync()
+    {
+        await Task.WhenAll(_tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _ending.Dispose();
     }
 
     private async Task DescribeAsync(NodeId node, CancellationToken cancellation)
@@ -78,12 +98,21 @@ internal sealed class Survey : IDisposable
         }
     }
 
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "an answer that cannot be read is its node's failure, and no other's")]
     private NodeOutcome Read(NodeId node, DescribeResponse response)
     {
-        if (ViewReading.TryRead(response, node, _operation.Set, _operation.Account, out NodeView? view, out string? why))
+        string? why;
+        try
         {
-            _views[node] = view;
-            return NodeOutcome.Answered;
+            if (ViewReading.TryRead(response, node, _operation.Set, _operation.Account, out NodeView? view, out why))
+            {
+                _views[node] = view;
+                return NodeOutcome.Answered;
+            }
+        }
+        catch (Exception failure)
+        {
+            why = $"its answer cannot be read: {failure.GetType().Name}";
         }
 
         Log.NodeFaulty(_operation.Core.Log, node.Value, why);

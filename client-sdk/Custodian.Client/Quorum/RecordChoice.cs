@@ -20,11 +20,12 @@ internal sealed record RecordChoice(HeldRecord? Chosen, ImmutableArray<HeldRecor
     internal static RecordChoice Choose(IReadOnlyCollection<NodeView> views)
     {
         ImmutableArray<HeldRecord> held = Held(views);
+        Succession succession = new(held);
         HeldRecord? chosen = held
             .OrderByDescending(r => r.IsActiveSomewhere)
             .ThenByDescending(r => r.Header.Generation)
             .ThenBy(r => Convert.ToHexString(r.Header.Hash.Span), StringComparer.Ordinal)
-            .FirstOrDefault(candidate => held.Where(older => IsOlder(older, candidate)).All(older => Replaces(candidate, older, held)));
+            .FirstOrDefault(candidate => held.Where(older => IsOlder(older, candidate)).All(older => succession.Replaces(candidate, older)));
         return new RecordChoice(chosen, [.. held.Where(r => r != chosen).OrderByDescending(r => r.Header.Generation)]);
     }
 
@@ -40,36 +41,15 @@ internal sealed record RecordChoice(HeldRecord? Chosen, ImmutableArray<HeldRecor
 
     /// <summary>
     /// Nodes that show another header under the record_id of a record that is held: a client makes one header for a record, so these made
-    /// theirs up.
+    /// theirs up. When two headers are held under one record_id, nobody can tell who did. To be asked once every node has had its say.
     /// </summary>
     internal static ImmutableArray<NodeId> Contradicting(IReadOnlyCollection<NodeView> views)
     {
-        ImmutableArray<HeldRecord> held = Held(views);
+        HeldRecord[] single = [.. Held(views).GroupBy(r => r.Header.RecordId).Where(g => g.Count() == 1).SelectMany(g => g)];
         return [.. views
-            .Where(v => v.Live.Any(s => held.Any(r => r.Header.RecordId == s.Record && !r.Header.IsSameAs(s.Header))))
+            .Where(v => v.Live.Any(s => single.Any(r => r.Header.RecordId == s.Record && !r.Header.IsSameAs(s.Header))))
             .Select(v => v.Node)];
     }
 
     private static bool IsOlder(HeldRecord older, HeldRecord candidate) => older.Header.Generation < candidate.Header.Generation;
-
-    /// <summary>
-    /// Whether the older record's owner let <paramref name="candidate"/> take its place, directly or through records in between that are
-    /// held too.
-    /// </summary>
-    private static bool Replaces(HeldRecord candidate, HeldRecord older, ImmutableArray<HeldRecord> held) =>
-        IsSignedBy(candidate, older)
-        || held.Any(between => IsOlder(between, candidate)
-            && IsOlder(older, between)
-            && IsSignedBy(candidate, between)
-            && Replaces(between, older, held));
-
-    private static bool IsSignedBy(HeldRecord candidate, HeldRecord older)
-    {
-        Header header = candidate.Header;
-        byte[] body = SignatureBody.Replace(header.Hash.Span);
-        return candidate.Sightings.Any(s => OwnerSignature.Verify(
-            older.Header.OwnerPublicKey.Span,
-            OwnerSignature.Message(SignaturePurpose.Replace, s.Node, header.AccountId, header.RecordId, body),
-            s.ReplaceSignature.Span));
-    }
 }

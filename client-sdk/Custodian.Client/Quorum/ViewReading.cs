@@ -104,6 +104,7 @@ internal static class ViewReading
     {
         int active = live.Count(s => s.State == Wire.RecordState.Active);
         return live.DistinctBy(s => s.Record).Count() != live.Count ? "it shows one record twice"
+            : live.Count > Limits.MaxLiveRecords ? "it shows more live records than a node holds"
             : active > 1 ? "it shows two ACTIVE records"
             : live.Count(s => s.State == Wire.RecordState.Pending) > 1 ? "it shows two PENDING records"
             : active == 0 && live.Any(s => s.State == Wire.RecordState.Superseded) ? "it shows a SUPERSEDED record and none that replaced it"

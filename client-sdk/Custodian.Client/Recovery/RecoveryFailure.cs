@@ -6,14 +6,18 @@ namespace Custodian.Client;
 /// <summary>Says why no record opened (protocol.md section 14). Pure, but for the clock that turns a delay into a time.</summary>
 internal static class RecoveryFailure
 {
-    /// <summary>Explains trials none of which found a fit; the first is that of the chosen record.</summary>
+    /// <summary>Explains trials none of which found a fit, in the order they were made, or that there was none to make.</summary>
     internal static CustodyException Explain(Operation operation, AccountView view, ImmutableArray<Trial> trials)
     {
+        if (trials.IsEmpty)
+        {
+            return view.Choice.Chosen is { } chosen ? Blocked(operation, view, chosen) : Absence.Explain(operation.Set, view);
+        }
+
         Trial? tried = trials.FirstOrDefault(t => t.Good >= t.Header.Threshold);
         if (tried is not null)
         {
-            bool isCertain = trials.All(t => t.Good >= Majority.ToBlameTheSecret(t.Header.Threshold));
-            return new WrongSecretException(AttemptsLeft(tried), null, isCertain, Outcomes(view, tried));
+            return new WrongSecretException(AttemptsLeft(tried), null, IsCertain(view, trials), Outcomes(view, tried));
         }
 
         Trial trial = trials[0];
@@ -26,6 +30,29 @@ internal static class RecoveryFailure
     /// <summary>The t-th highest count over the nodes, by the newest that each said.</summary>
     internal static int AttemptsLeft(Trial trial) =>
         Ranking.Highest(trial.Header.Participants.Select(p => Remaining(trial, p.Node)), trial.Header.Threshold);
+
+    /// <summary>Whether no record is left, tried too little or not at all, seen or unseen, that the secret could be right for.</summary>
+    private static bool IsCertain(AccountView view, ImmutableArray<Trial> trials) =>
+        !view.CouldHideARecord()
+        && view.Choice.All.All(r => trials.Any(t => t.Record.IsSameAs(r)))
+        && trials.All(t => t.Good >= Majority.ToBlameTheSecret(t.Header.Threshold));
+
+    /// <summary>
+    /// Fewer than t participants have an attempt free now, so nothing was sent. The record is exhausted only if those that have an attempt
+    /// left and those that have not spoken are too few together.
+    /// </summary>
+    private static CustodyException Blocked(Operation operation, AccountView view, HeldRecord record)
+    {
+        int threshold = record.Header.Threshold;
+        int usable = record.Sightings.Count(s => s.AttemptsRemaining > 0);
+        return record.Wait is null && usable + view.Silent(record.Header) >= threshold
+            ? new TooFewNodesException(threshold, usable, view.Outcomes)
+            : LockedFor(operation, record.Wait, record.AttemptsLeft, view.Outcomes);
+    }
+
+    private static LockedException LockedFor(
+        Operation operation, TimeSpan? delay, int attemptsLeft, IReadOnlyDictionary<NodeId, NodeOutcome> outcomes) =>
+        new(delay, operation.Core.Options.TimeProvider.GetUtcNow() + delay, attemptsLeft, outcomes);
 
     private static int Remaining(Trial trial, NodeId node) =>
         trial.Outcomes[node].Refusal?.Reason == RefusalReason.AttemptsExhausted ? 0
@@ -42,13 +69,18 @@ internal static class RecoveryFailure
             .Where(a => a.Outcome.Refusal?.Reason == RefusalReason.Delayed)
             .Select(a => a.Outcome.Refusal?.RetryAfter ?? TimeSpan.Zero)
             .Order()];
-        int exhausted = trial.Answers.Count(a => a.Outcome.Refusal?.Reason == RefusalReason.AttemptsExhausted);
         int missing = trial.Header.Threshold - trial.Good;
         TimeSpan? delay = delays.Length >= missing ? delays[missing - 1] : null;
-        return delay is not null || delays.Length + exhausted >= missing
-            ? new LockedException(delay, operation.Core.Options.TimeProvider.GetUtcNow() + delay, AttemptsLeft(trial), outcomes)
+        return delay is not null || trial.Header.Participants.Count(p => !IsExhausted(trial, p.Node)) < trial.Header.Threshold
+            ? LockedFor(operation, delay, AttemptsLeft(trial), outcomes)
             : null;
     }
+
+    /// <summary>Whether a node said that no attempt is left there: now, or before and nothing since.</summary>
+    private static bool IsExhausted(Trial trial, NodeId node) =>
+        trial.Outcomes[node].Refusal?.Reason == RefusalReason.AttemptsExhausted
+        || (trial.Outcomes[node].Condition != NodeCondition.Answered
+            && trial.Record.Sightings.Any(s => s.Node == node && s.AttemptsRemaining == 0));
 
     private static TokenRejectedException? Token(Trial trial, IReadOnlyDictionary<NodeId, NodeOutcome> outcomes) =>
         trial.Answers.Count(a => Absence.IsTokenTrouble(a.Outcome)) >= trial.Header.Threshold - trial.Good

@@ -83,6 +83,37 @@ public sealed class RecordChoiceTests
     }
 
     [Fact]
+    public void Contradicting_TwoHeadersAreHeldUnderOneRecord_NamesNobody()
+    {
+        Header other = SameIdOtherSalt(_first.Header);
+        Sighting[] mine = [.. Everywhere(_first, Active)];
+        ImmutableArray<NodeView> views = RecordsOnPaper.Views(6, [.. mine[..3], .. mine[3..].Select(s => s with { Header = other }), Sixth(other)]);
+
+        Assert.Equal(2, RecordChoice.Held(views).Length);
+        Assert.Empty(RecordChoice.Contradicting(views));
+    }
+
+    /// <summary>Two liars sign each record by the one before and the one before that, so that the ways through it grow as Fibonacci's numbers.</summary>
+    [Fact(Timeout = 120_000)]
+    public async Task Choose_RecordsTiedTogetherInManyWays_TakesNoLongerForIt()
+    {
+        RecordsOnPaper[] chain = [.. Enumerable.Range(1, 32).Select(g => RecordsOnPaper.Create((ulong)g + 1, nodes: 2, threshold: 2))];
+        RecordsOnPaper stranger = RecordsOnPaper.Create(1, nodes: 2, threshold: 2);
+        Sighting[] shown =
+        [
+            .. chain.Prepend(stranger).SelectMany((r, i) => new[]
+            {
+                r.At(1, Superseded, i > 1 ? chain[i - 2] : null),
+                r.At(2, Superseded, i > 2 ? chain[i - 3] : null),
+            }),
+        ];
+
+        RecordChoice choice = await Task.Run(() => RecordChoice.Choose(RecordsOnPaper.Views(2, shown)));
+
+        Assert.Equal(stranger.Header.RecordId, choice.Chosen?.Header.RecordId);
+    }
+
+    [Fact]
     public void AttemptsLeft_IsTheThresholdHighest()
     {
         HeldRecord record = Held(_first.At(1, Active, remaining: 9), _first.At(2, Active, remaining: 0), _first.At(3, Active, remaining: 7), _first.At(4, Active, remaining: 8));
@@ -120,6 +151,8 @@ public sealed class RecordChoiceTests
 
     private static Sighting[] Everywhere(RecordsOnPaper record, Protocol.Wire.RecordState state, RecordsOnPaper? replaces = null) =>
         [.. Enumerable.Range(1, 5).Select(i => record.At(i, state, replaces))];
+
+    private Sighting Sixth(Header header) => _first.At(5, Active) with { Node = RecordsOnPaper.Node(6), Header = header };
 
     private static Header SameIdOtherSalt(Header header)
     {
