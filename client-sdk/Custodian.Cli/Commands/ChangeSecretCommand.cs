@@ -43,12 +43,8 @@ internal static class ChangeSecretCommand
             using EnrollResult changed = call.Parsed.GetValue(ownerKey) is { } path
                 ? await ReplaceAsync(call, key, path, cancellation)
                 : await ChangeAsync(call, cancellation);
-            if (newOwner is not null)
-            {
-                OwnerKeyFile.Write(newOwner, changed.OwnerKey);
-            }
-
-            RecordReport.Enrolled(call.Reporter, changed, "the secret is changed", newOwner?.FullPath);
+            string? newOwnerPath = OwnerKeyFile.WriteOrWarn(newOwner, changed.OwnerKey, call.Reporter);
+            RecordReport.Enrolled(call.Reporter, changed, "the secret is changed", newOwnerPath);
         });
         return command;
     }

@@ -21,25 +21,34 @@ internal static class EnrollCommand
     {
         KeyOptions key = new(keyRequired: true);
         Option<string> ownerKey = new("--owner-key") { Description = "write the record's owner key there, mode 0600", HelpName = "FILE" };
-        DocumentedCommand command = new("enroll", "keep a private key with the custodians, under a secret of yours", Details) { ownerKey };
+        Option<bool> replacePending = new("--replace-pending")
+        {
+            Description = "give up an earlier enrolment that was interrupted before it took effect; its secret recovers nothing afterwards",
+        };
+        DocumentedCommand command = new("enroll", "keep a private key with the custodians, under a secret of yours", Details)
+        {
+            ownerKey, replacePending,
+        };
         key.AddTo(command);
         ClientCommand.Attach(command, surroundings, key.Apply, takesSecret: true, (call, cancellation) =>
-            RunAsync(call, key, call.Parsed.GetValue(ownerKey), cancellation));
+            RunAsync(
+                call,
+                key,
+                key.Beside(call.Parsed) with { ReplacePending = call.Parsed.GetValue(replacePending) },
+                call.Parsed.GetValue(ownerKey),
+                cancellation));
         return command;
     }
 
-    private static async Task RunAsync(ClientCall call, KeyOptions options, string? ownerKeyName, CancellationToken cancellation)
+    private static async Task RunAsync(
+        ClientCall call, KeyOptions options, EnrollOptions how, string? ownerKeyName, CancellationToken cancellation)
     {
         using PrivateFile? ownerKeyFile = ownerKeyName is null ? null : PrivateFile.Claim(ownerKeyName, overwrite: false);
         using SecretBytes key = options.ReadKey(call);
         using SecretText secret = await call.Secrets.AskNewAsync("new secret", cancellation);
         using EnrollResult enrolled = await key.WithBytes(bytes =>
-            call.Client.EnrollAsync(bytes, secret.Span, options.Beside(call.Parsed), call.Progress, cancellation));
-        if (ownerKeyFile is not null)
-        {
-            OwnerKeyFile.Write(ownerKeyFile, enrolled.OwnerKey);
-        }
-
-        RecordReport.Enrolled(call.Reporter, enrolled, "enrolled", ownerKeyFile?.FullPath);
+            call.Client.EnrollAsync(bytes, secret.Span, how, call.Progress, cancellation));
+        string? ownerKeyPath = OwnerKeyFile.WriteOrWarn(ownerKeyFile, enrolled.OwnerKey, call.Reporter);
+        RecordReport.Enrolled(call.Reporter, enrolled, "enrolled", ownerKeyPath);
     }
 }

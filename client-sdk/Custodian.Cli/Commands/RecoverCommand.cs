@@ -49,15 +49,40 @@ internal static class RecoverCommand
         RefuseLocked(session);
         call.Reporter.Step($"the record answers: {Wording.Count(session.AttemptsLeft, "attempt")} left");
         using RecoverResult recovered = await AskAndRecoverAsync(call, session, cancellation);
-        output.Write(recovered.PrivateKey);
-        if (ownerKeyFile is not null)
+        try
         {
-            OwnerKeyFile.Write(ownerKeyFile, recovered.OwnerKey);
+            WriteKey(call, output, recovered);
+        }
+        catch
+        {
+            // The secret was right: the nodes give the attempt back only if they are told before the client is disposed.
+            await SettlementWait.AwaitAsync(recovered.Settlement, call.Surroundings.Time, cancellation);
+            throw;
         }
 
+        _ = OwnerKeyFile.WriteOrWarn(ownerKeyFile, recovered.OwnerKey, call.Reporter);
         call.Reporter.Step("the key is written; waiting for the nodes to settle");
         SettlementReport? settlement = await SettlementWait.AwaitAsync(recovered.Settlement, call.Surroundings.Time, cancellation);
         Report(call, recovered, settlement, output.Path);
+    }
+
+    private static void WriteKey(ClientCall call, KeyOutput output, RecoverResult recovered)
+    {
+        try
+        {
+            if (output.Write(recovered.PrivateKey) is { } unsynced)
+            {
+                call.Reporter.Warn(unsynced);
+            }
+        }
+        catch (CommandFailedException failure)
+        {
+            throw new CommandFailedException(
+                failure.ExitCode,
+                failure.Code,
+                $"the secret is right, but the key is not written: {failure.Message}",
+                "the key is still kept; make room or name another file, and recover again");
+        }
     }
 
     private static async Task<RecoverResult> AskAndRecoverAsync(ClientCall call, RecoverySession session, CancellationToken cancellation)

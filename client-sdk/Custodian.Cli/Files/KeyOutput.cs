@@ -24,20 +24,18 @@ internal sealed class KeyOutput : IDisposable
         new(name == StandardOutput ? null : PrivateFile.Claim(name, overwrite), surroundings.Output);
 
     /// <summary>Writes the key, durably when it goes to a file.</summary>
+    /// <returns>See <see cref="PrivateFile.Commit"/>.</returns>
     /// <exception cref="CommandFailedException">The disk is full, or the file has come up meanwhile.</exception>
     /// <exception cref="IOException">Standard output was closed.</exception>
-    internal void Write(SecretBytes key) => key.WithBytes<object?>(bytes =>
+    internal string? Write(SecretBytes key) => key.WithBytes(bytes =>
     {
         if (_file is not null)
         {
-            _file.Commit(bytes);
-        }
-        else
-        {
-            _standardOutput.Write(bytes);
-            _standardOutput.Flush();
+            return _file.Commit(bytes);
         }
 
+        _standardOutput.Write(bytes);
+        _standardOutput.Flush();
         return null;
     });
 

@@ -22,8 +22,9 @@ internal static class OwnerKeyFile
         $"{path} is no owner key", "it is the file that --owner-key wrote when you enrolled"));
 
     /// <summary>Writes an owner key to the place that was claimed for it.</summary>
+    /// <returns>See <see cref="PrivateFile.Commit"/>.</returns>
     /// <exception cref="CommandFailedException">The file cannot be written.</exception>
-    internal static void Write(PrivateFile file, SecretBytes ownerKey)
+    internal static string? Write(PrivateFile file, SecretBytes ownerKey)
     {
         Span<byte> key = stackalloc byte[KeySize];
         byte[] line = GC.AllocateArray<byte>(Mark.Length + Base64.GetMaxEncodedToUtf8Length(KeySize) + 1, pinned: true);
@@ -33,12 +34,40 @@ internal static class OwnerKeyFile
             Mark.CopyTo(line);
             _ = Base64.EncodeToUtf8(key, line.AsSpan(Mark.Length), out _, out _);
             line[^1] = (byte)'\n';
-            file.Commit(line);
+            return file.Commit(line);
         }
         finally
         {
             CryptographicOperations.ZeroMemory(key);
             CryptographicOperations.ZeroMemory(line);
+        }
+    }
+
+    /// <summary>
+    /// Writes the owner key of a record that is stored already: what goes wrong is a warning then, for the record is in effect whatever the
+    /// disk does.
+    /// </summary>
+    /// <param name="file">The place that was claimed; null for none.</param>
+    /// <param name="ownerKey">The owner key.</param>
+    /// <param name="reporter">Who warns.</param>
+    /// <returns>The file's full name when it was written, else null.</returns>
+    internal static string? WriteOrWarn(PrivateFile? file, SecretBytes ownerKey, Reporter reporter)
+    {
+        try
+        {
+            if (file is not null && Write(file, ownerKey) is { } unsynced)
+            {
+                reporter.Warn(unsynced);
+            }
+
+            return file?.FullPath;
+        }
+        catch (CommandFailedException failure)
+        {
+            reporter.Warn(
+                $"the owner key is not written: {failure.Message}",
+                "the record stands, and its secret recovers it; custody recover --owner-key FILE gets the owner key again");
+            return null;
         }
     }
 

@@ -18,6 +18,9 @@ internal sealed class PrivateFile : IDisposable
     private readonly string _path;
     private readonly string _temporary;
     private readonly bool _overwrite;
+
+    // Kept open from its making on: another file of that name, put there meanwhile, gets nothing.
+    private readonly FileStream _content;
     private bool _committed;
 
     private PrivateFile(string path, bool overwrite)
@@ -25,7 +28,7 @@ internal sealed class PrivateFile : IDisposable
         _path = path;
         _overwrite = overwrite;
         _temporary = Path.Combine(FolderOf(path), $".{Path.GetFileName(path)}.{RandomNumberGenerator.GetHexString(8, lowercase: true)}.part");
-        OpenNew(_temporary).Dispose();
+        _content = OpenNew(_temporary);
     }
 
     /// <summary>The file's full name.</summary>
@@ -50,33 +53,51 @@ internal sealed class PrivateFile : IDisposable
     }
 
     /// <summary>Writes the content, waits until it is on the disk, and gives the file its name. Once only.</summary>
+    /// <returns>
+    /// Null; or, when the file is there and only its folder could not be synced, so that a power cut now may take its name away, why.
+    /// </returns>
     /// <exception cref="CommandFailedException">The disk is full, or a file of that name has come up meanwhile.</exception>
-    internal void Commit(ReadOnlySpan<byte> content)
+    internal string? Commit(ReadOnlySpan<byte> content)
     {
         try
         {
-            using (FileStream file = new(_temporary, new FileStreamOptions { Mode = FileMode.Open, Access = FileAccess.Write, BufferSize = 0 }))
+            using (_content)
             {
-                file.Write(content);
-                file.Flush(flushToDisk: true);
+                _content.Write(content);
+                _content.Flush(flushToDisk: true);
             }
 
             File.Move(_temporary, _path, _overwrite);
             _committed = true;
-            Libc.SyncFolder(FolderOf(_path));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw Unwritable(_path, error);
         }
+
+        return SyncFolder();
     }
 
     /// <summary>Gives the place up, unless the file was committed.</summary>
     public void Dispose()
     {
+        _content.Dispose();
         if (!_committed)
         {
             File.Delete(_temporary);
+        }
+    }
+
+    private string? SyncFolder()
+    {
+        try
+        {
+            Libc.SyncFolder(FolderOf(_path));
+            return null;
+        }
+        catch (IOException error)
+        {
+            return $"{_path} is written, but its folder could not be synced: {Wording.Of(error)}";
         }
     }
 

@@ -30,7 +30,10 @@ internal static class ExitCode
     /// <summary>The account already has a record that this call may not replace, or another device is changing it.</summary>
     internal const int Conflict = 8;
 
-    /// <summary>The output file exists, or its folder cannot be written; no attempt was spent.</summary>
+    /// <summary>
+    /// The output file exists or cannot be written. Before the secret is asked for, no attempt was spent; a recovered key that could not be
+    /// written is still kept. An owner key that could not be written is a warning beside the result: the record stands.
+    /// </summary>
     internal const int Output = 9;
 
     /// <summary>Interrupted from the keyboard or by SIGTERM; the number is the shell's for SIGINT.</summary>
@@ -48,7 +51,8 @@ internal static class ExitCode
             6  tokens were missing or rejected
             7  no key is enrolled for this account
             8  conflict: a key is enrolled already, or another device is changing it now
-            9  the output file exists or cannot be written; no attempt was spent
+            9  the output file exists or cannot be written; nothing was changed, and the key is still kept. An owner key that could
+               not be written after a success is a warning, with exit status 0
           130  interrupted
         """;
 }

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Custodian.Cli;
 using Custodian.Cli.Commands;
 using Custodian.Cli.Reporting;
+using Custodian.Protocol;
 
 namespace Custodian.Client.Tests.Cli;
 
@@ -172,6 +173,72 @@ public sealed class CommandsAgainstNodesTests : IAsyncLifetime, IDisposable
 
         Assert.Equal(ExitCode.Locked, locked.Status);
         Assert.True(locked.Result.GetProperty("exhausted").GetBoolean());
+    }
+
+    [Fact]
+    public async Task Enroll_OwnerKeyCannotBeWrittenAfterwards_IsASuccessWithAWarning()
+    {
+        _set[0].Script.Before = (method, _) =>
+        {
+            if (method == "Activate")
+            {
+                _folder.Write("owner.key", "someone else's");
+            }
+
+            return Task.CompletedTask;
+        };
+
+        var enrolled = await RunAsync("secret\n", "enroll", "--key", _folder["key.pem"], "--owner-key", _folder["owner.key"]);
+
+        Assert.Equal(ExitCode.Done, enrolled.Status);
+        Assert.Equal(JsonValueKind.Null, enrolled.Result.GetProperty("owner_key_file").ValueKind);
+        Assert.StartsWith("the owner key is not written", enrolled.Result.GetProperty("warnings")[0].GetString(), StringComparison.Ordinal);
+        Assert.Equal("someone else's", await File.ReadAllTextAsync(_folder["owner.key"]));
+        Assert.Equal(ExitCode.Done, (await RunAsync("secret\n", "check")).Status);
+    }
+
+    [Fact]
+    public async Task Recover_KeyCannotBeWrittenAfterwards_SaysThatTheSecretIsRightAndSettles()
+    {
+        await EnrolAsync();
+        _set[0].Script.Before = (method, _) =>
+        {
+            if (method == "Describe")
+            {
+                _folder.Write("back.pem", "someone else's");
+            }
+
+            return Task.CompletedTask;
+        };
+
+        var refused = await RunAsync("secret\n", "recover", "--out", _folder["back.pem"]);
+
+        Assert.Equal(ExitCode.Output, refused.Status);
+        Assert.StartsWith("the secret is right", refused.Result.GetProperty("message").GetString(), StringComparison.Ordinal);
+        Assert.All(_set.Nodes, node => Assert.Equal(1, node.Script.Count("Confirm")));
+    }
+
+    [Fact]
+    public async Task Enroll_EarlierOneTookNoEffect_IsRefusedUnlessItMayGiveWay()
+    {
+        foreach (ScriptedNode node in _set.Nodes)
+        {
+            node.Script.Refuse(RefusedCall.Because(RefusalReason.HsmUnavailable), "Activate");
+        }
+
+        var first = await RunAsync("secret\n", "enroll", "--key", _folder["key.pem"]);
+        var refused = await RunAsync("other\n", "enroll", "--key", _folder["key.pem"]);
+        foreach (ScriptedNode node in _set.Nodes)
+        {
+            node.Script.Before = (_, _) => Task.CompletedTask;
+        }
+
+        var replaced = await RunAsync("other\n", "enroll", "--key", _folder["key.pem"], "--replace-pending");
+
+        Assert.Equal((ExitCode.Done, false), (first.Status, first.Result.GetProperty("in_effect").GetBoolean()));
+        Assert.Contains("takes effect with the next recovery", first.Result.GetProperty("warnings")[0].GetString(), StringComparison.Ordinal);
+        Assert.Equal((ExitCode.Conflict, "enrolment_unfinished"), (refused.Status, refused.Result.GetProperty("error").GetString()));
+        Assert.Equal((ExitCode.Done, true), (replaced.Status, replaced.Result.GetProperty("in_effect").GetBoolean()));
     }
 
     private async Task EnrolAsync() => (await _set.EnrolAsync("the private key\n"u8.ToArray(), "secret")).Dispose();

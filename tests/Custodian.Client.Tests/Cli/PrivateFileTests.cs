@@ -90,6 +90,20 @@ public sealed class PrivateFileTests : IDisposable
         Assert.Equal("someone else's", File.ReadAllText(_folder["key.pem"]));
     }
 
+    [Fact]
+    public void Commit_TemporaryWasReplacedByALink_WritesNothingThroughIt()
+    {
+        using var file = PrivateFile.Claim(_folder["key.pem"], overwrite: false);
+        string temporary = _folder[Assert.Single(_folder.Names())];
+        _folder.Write("elsewhere", "someone else's");
+        File.Delete(temporary);
+        File.CreateSymbolicLink(temporary, _folder["elsewhere"]);
+
+        file.Commit("mine"u8);
+
+        Assert.Equal("someone else's", File.ReadAllText(_folder["elsewhere"]));
+    }
+
     [Theory]
     [InlineData("missing/key.pem")]
     [InlineData(".")]
