@@ -8,7 +8,7 @@ namespace Custodian.EndToEnd.Tests.Node;
 public sealed class BackupTests(SingleNode one)
 {
     [Fact]
-    public async Task Backup_TakenUnderCalls_IsServedByASecondNodeOnTheSameToken()
+    public async Task Backup_TakenUnderCalls_IsServedOnTheSameTokenWithOneAttemptUntilConfirmed()
     {
         (SoloRecord record, RawCaller caller) = await one.EnrolAsync(maxAttempts: 100);
         using (caller)
@@ -25,10 +25,15 @@ public sealed class BackupTests(SingleNode one)
             await using NodeProcess twin = one.Node.Twin(c => c["data"] = data);
             await twin.StartAsync();
             using var restored = new RawCaller(twin.Address, one.Realm.CaFile, () => one.Realm.Issuer.TokenFor(twin.NodeId, caller.Subject!));
-            SoloRecord.Attempt attempt = record.NewAttempt();
-            EvaluateResponse answer = await record.Through(restored).EvaluateAsync(attempt);
+            SoloRecord there = record.Through(restored);
+            SoloRecord.Attempt attempt = there.NewAttempt();
+            EvaluateResponse answer = await there.EvaluateAsync(attempt);
+            WireRefusal second = await WireRefusal.OfAsync(there.EvaluateAsync(there.NewAttempt()));
+            ConfirmResponse confirmed = await there.ConfirmAsync(attempt, answer.Sequence);
 
             Assert.Equal(record.Mask, attempt.Blinded.MaskOf(answer.Evaluated));
+            Assert.Equal("ATTEMPTS_EXHAUSTED", second.Reason);
+            Assert.Equal(100U, confirmed.AttemptsRemaining);
         }
     }
 
