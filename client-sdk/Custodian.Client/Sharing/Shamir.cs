@@ -7,7 +7,7 @@ namespace Custodian.Client;
 /// <summary>
 /// Shamir's secret sharing over GF(2^8) (protocol.md section 4), each byte on its own. Shares lie one after the other in one span, in the
 /// order of their indexes, each as long as the secret. Indexes are public; no branch and no memory index depends on a byte of the
-/// secret, of a share or of a coefficient. Nothing is allocated.
+/// secret, of a share or of a coefficient. Nothing is allocated once a thread has split for the first time.
 /// </summary>
 internal static class Shamir
 {
@@ -27,8 +27,7 @@ internal static class Shamir
         {
             for (int start = 0; start < secret.Length; start += Lane)
             {
-                // Drawn for this split and at this moment: bytes kept for a later one would be the same in every copy of a process image.
-                RandomNumberGenerator.Fill(coefficients);
+                CoefficientSource.Fill(coefficients);
                 SplitLane(secret, start, coefficients, indexes, shares);
             }
         }
