@@ -182,9 +182,11 @@ if [ -n "$keep" ]; then
   cat <<TXT
 
 The nodes that are left go on running. In this folder: $work
+(the next look or recovery tells of one attempt: that was the wrong secret of the last step; the tokens hold for an hour)
   look:     $custody status ${client[*]}
   recover:  printf '$secret' | $custody recover ${client[*]} --out again.pem --secret-stdin
   audit:    SOFTHSM2_CONF=$work/$(node_name "$nodes")/softhsm2.conf $custodian audit --config $work/$(node_name "$nodes")/node.json
+  node:     SOFTHSM2_CONF=$work/$(node_name "$nodes")/softhsm2.conf $custodian status --config $work/$(node_name "$nodes")/node.json --override listen=$(sed 's#^https://##' "$work/$(node_name "$nodes")/address")
   stop:     kill ${pids[*]:lost}; rm -rf $work
 TXT
 fi

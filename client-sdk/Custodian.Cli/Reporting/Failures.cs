@@ -94,12 +94,15 @@ internal static class Failures
         return new CommandFailedException(exit, code, message, hint) { Nodes = NodeReport.Lines(error.Nodes) };
     }
 
+    private static bool NodeIsMissing(WrongSecretException wrong) =>
+        wrong.Nodes.Values.Any(n => n.Condition != NodeCondition.Answered);
+
     private static CommandFailedException OfWrongSecret(WrongSecretException wrong)
     {
         string what = wrong.IsCertain ? "wrong secret" : "wrong secret, or a node answered falsely";
         string hint = wrong.AttemptsLeft == 0 ? Exhausted
             : wrong.Delay is { } wait && wait > TimeSpan.Zero ? $"the next attempt can be made in {Wording.Duration(wait)}"
-            : wrong.IsCertain ? "check the keyboard layout and capitals, and try again"
+            : wrong.IsCertain || !NodeIsMissing(wrong) ? "check the keyboard layout and capitals, and try again"
             : "if you are sure of it, try again when more nodes answer";
         return new CommandFailedException(
             ExitCode.WrongSecret, "wrong_secret", $"{what}: {Wording.Count(wrong.AttemptsLeft, "attempt")} left", hint)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using Custodian.Node.Host;
 
 namespace Custodian.Node.Commands;
@@ -28,7 +29,7 @@ internal static class CustodianCommand
     /// The command line library ends the process a while after a signal, whatever still runs. <c>serve</c> must have time to finish the
     /// calls it accepted; every other command ends soon, also when an HSM hangs.
     /// </remarks>
-    internal static Task<int> RunAsync(string[] args)
+    internal static async Task<int> RunAsync(string[] args)
     {
         ParseResult parsed = Build().Parse(args);
         var invocation = new InvocationConfiguration();
@@ -37,7 +38,8 @@ internal static class CustodianCommand
             invocation.ProcessTerminationTimeout = WebHost.StopPatience + CloseTime;
         }
 
-        return parsed.InvokeAsync(invocation);
+        int status = await parsed.InvokeAsync(invocation);
+        return parsed.Action is ParseErrorAction ? ExitCode.Usage : status;
     }
 
     internal static RootCommand Build()

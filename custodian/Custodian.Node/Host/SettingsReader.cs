@@ -92,7 +92,7 @@ internal sealed class SettingsReader(IConfiguration configuration, string folder
         {
             if (value is not null && !_asked.Contains(key))
             {
-                Mistake(key, "is not a setting; see 'custodian serve --help' for those there are");
+                Mistake(key, "is not a setting; the table in the README's operator section lists those there are");
             }
         }
     }
