@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds once, runs every test. Ends with "N passed, N failed, N skipped".
+# Installs what is missing, builds once, runs the tests. Ends with "N passed, N failed, N skipped".
+# Every search in them is a seeded part of the one that tests/long.sh makes. CUSTODIAN_TEST_SEED=N draws another part.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
@@ -10,13 +11,19 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
 mapfile -t extra < <(lacking softhsm2-util:softhsm2 argon2:argon2 strace:strace /usr/lib/python3/dist-packages/grpc:python3-grpcio \
   /usr/lib/python3/dist-packages/cryptography:python3-cryptography /usr/lib/python3/dist-packages/argon2:python3-argon2 \
-  /usr/lib/x86_64-linux-gnu/libsoftokn3.so:libnss3)
+  /usr/lib/x86_64-linux-gnu/libsoftokn3.so:libnss3 sslscan:sslscan gcore:gdb \
+  /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1:libfaketime)
 if [ "$(id -u)" -eq 0 ]; then
   install_prerequisites "${extra[@]}"
 else
   install_prerequisites
   [ ${#extra[@]} -eq 0 ] || echo "not installed, so their tests are skipped: ${extra[*]}"
 fi
+
+export CUSTODIAN_TEST_SEED=${CUSTODIAN_TEST_SEED:-1} CUSTODIAN_TESTS=${CUSTODIAN_TESTS:-part}
+echo "seed $CUSTODIAN_TEST_SEED, $CUSTODIAN_TESTS"
+filter=(--filter 'Effort!=Long')
+[ "$CUSTODIAN_TESTS" != whole ] || filter=()
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
@@ -30,7 +37,7 @@ quiet_build "$root/Custodian.sln"
 status=0
 for project in Client Pkcs11 Node EndToEnd; do
   echo "testing Custodian.$project.Tests"
-  MSBUILDDISABLENODEREUSE=1 dotnet test "$root/tests/Custodian.$project.Tests" -c Release --no-build -nologo -v q \
+  MSBUILDDISABLENODEREUSE=1 dotnet test "$root/tests/Custodian.$project.Tests" -c Release --no-build -nologo -v q "${filter[@]}" \
     --logger "trx;LogFileName=$results/$project.trx" --results-directory "$results" || status=1
 done
 
