@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds once, runs the tests. Ends with "N passed, N failed, N skipped".
-# Every search in them is a seeded part of the one that tests/long.sh makes. CUSTODIAN_TEST_SEED=N draws another part.
+# Every search in them is a seeded part of the one that tests/long.sh makes. TESTS_SEED=N draws another part.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
@@ -20,10 +20,10 @@ else
   [ ${#extra[@]} -eq 0 ] || echo "not installed, so their tests are skipped: ${extra[*]}"
 fi
 
-export CUSTODIAN_TEST_SEED=${CUSTODIAN_TEST_SEED:-1} CUSTODIAN_TESTS=${CUSTODIAN_TESTS:-part}
-echo "seed $CUSTODIAN_TEST_SEED, $CUSTODIAN_TESTS"
+export TESTS_SEED=${TESTS_SEED:-1} TESTS_EFFORT=${TESTS_EFFORT:-part}
+echo "seed $TESTS_SEED, $TESTS_EFFORT"
 filter=(--filter 'Effort!=Long')
-[ "$CUSTODIAN_TESTS" != whole ] || filter=()
+[ "$TESTS_EFFORT" != whole ] || filter=()
 
 results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT

@@ -1,0 +1,88 @@
+using System.Globalization;
+using System.Text.Json;
+using Custodian.EndToEnd.Tests.Harness;
+using Custodian.Testing;
+
+namespace Custodian.Soak;
+
+/// <summary>What a soak came to.</summary>
+/// <param name="Report">Every operation in bad weather.</param>
+/// <param name="Kept">Every key asked for afterwards.</param>
+/// <param name="Faults">How often each fault was brought about.</param>
+/// <param name="Took">How long it all took.</param>
+internal sealed record SoakSummary(
+    TrafficReport Report, TrafficReport Kept, IReadOnlyDictionary<string, int> Faults, TimeSpan Took)
+{
+    private const int MostExamples = 20;
+
+    /// <summary>How many people had been promised a key.</summary>
+    internal required int Promised { get; init; }
+
+    /// <summary>What the nodes logged of level warning or above.</summary>
+    internal required IReadOnlyList<string> Complaints { get; init; }
+
+    /// <summary>Nothing lost, nothing wrong, no exception that is not documented, and every promised key came back.</summary>
+    internal bool IsSound =>
+        Report is { Lost: 0, Wrong: 0, Broken: 0 } && Kept is { Lost: 0, Wrong: 0, Broken: 0, Refused: 0 } && Kept.Done == Promised;
+
+    internal void Write(TextWriter text)
+    {
+        text.WriteLine();
+        text.WriteLine("| operation | done | refused | lost | wrong | broken | p50 ms | p99 ms |");
+        text.WriteLine("|---|---|---|---|---|---|---|---|");
+        foreach (TrafficOperation operation in Enum.GetValues<TrafficOperation>())
+        {
+            text.WriteLine(Line(operation, operation == TrafficOperation.Verify ? Kept : Report));
+        }
+
+        text.WriteLine();
+        text.WriteLine($"faults     {string.Join(", ", Faults.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Value} {f.Key}"))}");
+        text.WriteLine($"promised   {Promised} keys, {Kept.Done} came back afterwards");
+        text.WriteLine($"time       {Took.TotalSeconds:0} s, seed {Effort.Seed}");
+        WriteComplaints(text);
+        WriteExamples(text);
+        text.WriteLine(IsSound ? "sound: nothing was lost, nothing was wrong" : "NOT SOUND");
+    }
+
+    private static string Line(TrafficOperation operation, TrafficReport report)
+    {
+        int Count(TrafficOutcome outcome) => report.Count(operation, outcome);
+        string Milliseconds(double share) =>
+            report.Percentile(operation, share)?.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture) ?? "";
+        return $"| {operation} | {Count(TrafficOutcome.Done)} | {Count(TrafficOutcome.Refused)} | {Count(TrafficOutcome.Lost)} "
+            + $"| {Count(TrafficOutcome.Wrong)} | {Count(TrafficOutcome.Broken)} | {Milliseconds(0.5)} | {Milliseconds(0.99)} |";
+    }
+
+    private void WriteComplaints(TextWriter text)
+    {
+        foreach (IGrouping<string, string> kind in Complaints.GroupBy(KindOf).OrderByDescending(k => k.Count()))
+        {
+            text.WriteLine($"logged     {kind.Count()} x {kind.Key}");
+        }
+    }
+
+    private void WriteExamples(TextWriter text)
+    {
+        TrafficOutcome[] bad = [TrafficOutcome.Lost, TrafficOutcome.Wrong, TrafficOutcome.Broken];
+        IEnumerable<TrafficResult> examples = Report.Results.Where(r => bad.Contains(r.Outcome))
+            .Concat(Kept.Results.Where(r => r.Outcome != TrafficOutcome.Done));
+        foreach (TrafficResult result in examples.Take(MostExamples))
+        {
+            text.WriteLine($"           {result.Started.TotalSeconds:0.0} s {result.Subject} {result.Operation} {result.Outcome}: {result.Why}");
+        }
+    }
+
+    /// <summary>Level, category and event of a log line: what two complaints of one kind share.</summary>
+    private static string KindOf(string line)
+    {
+        try
+        {
+            JsonElement entry = JsonDocument.Parse(line).RootElement;
+            return $"{entry.GetProperty("LogLevel")} {entry.GetProperty("Category")} event {entry.GetProperty("EventId")}";
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException)
+        {
+            return line.Length > 100 ? line[..100] : line;
+        }
+    }
+}
