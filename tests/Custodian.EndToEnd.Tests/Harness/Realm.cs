@@ -15,6 +15,7 @@ internal sealed class Realm : IAsyncDisposable
         ["eu-west", "us-east", "ap-south", "sa-east", "af-south", "eu-north", "us-west", "ap-east", "me-central"];
 
     private readonly CertificateAuthority _authority = new();
+    private readonly ConcurrentDictionary<string, string> _routes = [];
     private int _subjects;
 
     private Realm(string folder, int threshold) => (Folder, Threshold) = (folder, threshold);
@@ -61,6 +62,24 @@ internal sealed class Realm : IAsyncDisposable
 
     /// <summary>Parts of log messages of level warning or above that the tests of this realm bring about.</summary>
     internal ConcurrentBag<string> Expected { get; } = [];
+
+    /// <summary>
+    /// Gives the set another address for a node, that of something in front of it; null gives it the node's own again. Clients made before
+    /// keep the one they know.
+    /// </summary>
+    internal void Route(NodeProcess node, string? address)
+    {
+        if (address is null)
+        {
+            _routes.TryRemove(node.NodeId, out _);
+        }
+        else
+        {
+            _routes[node.NodeId] = address;
+        }
+
+        WriteSet();
+    }
 
     /// <summary>A subject that no other test of this realm has.</summary>
     internal string NewSubject() => $"subject-{Interlocked.Increment(ref _subjects)}";
@@ -166,7 +185,7 @@ internal sealed class Realm : IAsyncDisposable
         threshold = Threshold,
         nodes = Nodes.Select((n, i) => new
         {
-            node_id = n.NodeId, region = n.Region, @operator = $"operator-{i + 1}", address = n.Address, ca_file = "ca.pem",
+            node_id = n.NodeId, region = n.Region, @operator = $"operator-{i + 1}", address = _routes.GetValueOrDefault(n.NodeId, n.Address), ca_file = "ca.pem",
         }),
     }));
 }
