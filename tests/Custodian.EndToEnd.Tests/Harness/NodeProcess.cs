@@ -39,6 +39,9 @@ internal sealed class NodeProcess : IAsyncDisposable
     /// <summary>The variables its commands run with.</summary>
     internal IReadOnlyDictionary<string, string> Environment => _environment;
 
+    /// <summary>Sets a variable for its commands and its next start.</summary>
+    internal void SetEnvironment(string name, string value) => _environment[name] = value;
+
     /// <summary>https://127.0.1.1:port; known after the first start, and the same after every other.</summary>
     internal string Address { get; private set; } = "";
 

@@ -16,6 +16,7 @@ internal sealed class Realm : IAsyncDisposable
 
     private readonly CertificateAuthority _authority = new();
     private readonly ConcurrentDictionary<string, string> _routes = [];
+    private readonly Lock _writingSet = new();
     private int _subjects;
 
     private Realm(string folder, int threshold) => (Folder, Threshold) = (folder, threshold);
@@ -30,6 +31,9 @@ internal sealed class Realm : IAsyncDisposable
 
     internal IReadOnlyList<NodeProcess> Nodes { get; private set; } = [];
 
+    /// <summary>The lines to the nodes, in their order; empty unless it was started with them.</summary>
+    internal IReadOnlyList<FaultProxy> Proxies { get; private set; } = [];
+
     /// <summary>The set file, custodians.json.</summary>
     internal string SetFile => Path.Combine(Folder, "custodians.json");
 
@@ -41,7 +45,8 @@ internal sealed class Realm : IAsyncDisposable
     /// <param name="nodes">How many.</param>
     /// <param name="threshold">How many a recovery needs; the smallest majority when null.</param>
     /// <param name="firstDelaySeconds">The first delay between attempts; 0 switches delays off.</param>
-    internal static async Task<Realm> StartAsync(int nodes, int? threshold = null, int firstDelaySeconds = 0)
+    /// <param name="proxied">Whether clients reach every node through a <see cref="FaultProxy"/>.</param>
+    internal static async Task<Realm> StartAsync(int nodes, int? threshold = null, int firstDelaySeconds = 0, bool proxied = false)
     {
         var realm = new Realm(Directory.CreateTempSubdirectory("custodian-realm-").FullName, threshold ?? (nodes / 2) + 1);
         try
@@ -51,6 +56,11 @@ internal sealed class Realm : IAsyncDisposable
             realm.Nodes = await Task.WhenAll(Enumerable.Range(1, nodes).Select(realm.MakeNodeAsync));
             await Task.WhenAll(realm.Nodes.Select(n => n.StartAsync()));
             realm.WriteSet();
+            if (proxied)
+            {
+                realm.PutProxiesInFront();
+            }
+
             return realm;
         }
         catch
@@ -60,11 +70,19 @@ internal sealed class Realm : IAsyncDisposable
         }
     }
 
+    /// <summary>Where clients reach a node: what a test has put in front of it, or its proxy, or the node itself.</summary>
+    internal string AddressOf(NodeProcess node) =>
+        _routes.GetValueOrDefault(node.NodeId) ?? ProxyOf(node)?.Address ?? node.Address;
+
+    /// <summary>A caller of one node, past the SDK, with good tokens for a subject.</summary>
+    internal RawCaller CallerFor(NodeProcess node, string subject) =>
+        new(AddressOf(node), CaFile, () => Issuer.TokenFor(node.NodeId, subject)) { Subject = subject };
+
     /// <summary>Parts of log messages of level warning or above that the tests of this realm bring about.</summary>
     internal ConcurrentBag<string> Expected { get; } = [];
 
     /// <summary>
-    /// Gives the set another address for a node, that of something in front of it; null gives it the node's own again. Clients made before
+    /// Gives the set another address for a node, that of something in front of it; null gives it the one it had again. Clients made before
     /// keep the one they know.
     /// </summary>
     internal void Route(NodeProcess node, string? address)
@@ -157,9 +175,9 @@ internal sealed class Realm : IAsyncDisposable
     /// <exception cref="InvalidOperationException">A node logged something of level warning or above that no test expected.</exception>
     public async ValueTask DisposeAsync()
     {
-        foreach (NodeProcess node in Nodes)
+        foreach (IAsyncDisposable part in Proxies.Concat<IAsyncDisposable>(Nodes))
         {
-            await node.DisposeAsync();
+            await part.DisposeAsync();
         }
 
         string[] complaints = [.. Nodes.SelectMany(n => n.Complaints).Where(c => !Expected.Any(e => c.Contains(e, StringComparison.Ordinal)))];
@@ -179,13 +197,30 @@ internal sealed class Realm : IAsyncDisposable
         return NodeProcess.CreateAsync(name, Regions[number - 1], Path.Combine(Folder, name), Surroundings);
     }
 
-    private void WriteSet() => File.WriteAllText(SetFile, JsonSerializer.Serialize(new
+    private FaultProxy? ProxyOf(NodeProcess node) => Nodes.Zip(Proxies).FirstOrDefault(p => p.First == node).Second;
+
+    private void PutProxiesInFront()
     {
-        set_id = SetId,
-        threshold = Threshold,
-        nodes = Nodes.Select((n, i) => new
+        Proxies = [.. Nodes.Select(FaultProxy.Start)];
+        WriteSet();
+    }
+
+    private void WriteSet()
+    {
+        string set = JsonSerializer.Serialize(new
         {
-            node_id = n.NodeId, region = n.Region, @operator = $"operator-{i + 1}", address = _routes.GetValueOrDefault(n.NodeId, n.Address), ca_file = "ca.pem",
-        }),
-    }));
+            set_id = SetId,
+            threshold = Threshold,
+            nodes = Nodes.Select((n, i) => new
+            {
+                node_id = n.NodeId, region = n.Region, @operator = $"operator-{i + 1}", address = AddressOf(n), ca_file = "ca.pem",
+            }),
+        });
+        lock (_writingSet)
+        {
+            // Renamed into place: another test may be reading it.
+            File.WriteAllText($"{SetFile}.new", set);
+            File.Move($"{SetFile}.new", SetFile, overwrite: true);
+        }
+    }
 }

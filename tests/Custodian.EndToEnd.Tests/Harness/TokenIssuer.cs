@@ -12,6 +12,9 @@ internal sealed class TokenIssuer : IDisposable
     /// <summary>The <c>iss</c> of its tokens.</summary>
     internal string Name { get; init; } = "https://login.test.example";
 
+    /// <summary>How far its clock is ahead of the right time.</summary>
+    internal TimeSpan Ahead { get; set; }
+
     internal string Jwks
     {
         get
@@ -34,7 +37,7 @@ internal sealed class TokenIssuer : IDisposable
     /// <summary>A good token for a node; <paramref name="change"/> makes it a bad one.</summary>
     internal string TokenFor(string nodeId, string subject, Action<Dictionary<string, object?>>? change = null)
     {
-        long now = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
+        long now = (TimeProvider.System.GetUtcNow() + Ahead).ToUnixTimeSeconds();
         var claims = new Dictionary<string, object?>
         {
             ["iss"] = Name, ["sub"] = subject, ["aud"] = nodeId, ["iat"] = now, ["exp"] = now + 3000, ["scope"] = "openid custody",
