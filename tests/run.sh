@@ -35,7 +35,7 @@ echo "building"
 quiet_build "$root/Custodian.sln"
 
 status=0
-for project in Client Pkcs11 Node EndToEnd; do
+for project in Client Pkcs11 Node Model EndToEnd; do
   echo "testing Custodian.$project.Tests"
   MSBUILDDISABLENODEREUSE=1 dotnet test "$root/tests/Custodian.$project.Tests" -c Release --no-build -nologo -v q "${filter[@]}" \
     --logger "trx;LogFileName=$results/$project.trx" --results-directory "$results" || status=1

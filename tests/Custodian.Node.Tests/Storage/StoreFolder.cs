@@ -17,10 +17,14 @@ internal sealed class StoreFolder : IDisposable
 
     private readonly byte[] _keys = RandomNumberGenerator.GetBytes(NodeSecrets.KeySize * 3);
     private readonly ServiceProvider _metering = new ServiceCollection().AddMetrics().BuildServiceProvider();
-    private readonly string _root = Directory.CreateTempSubdirectory("custodian-store-").FullName;
+    private readonly string _root;
 
-    internal StoreFolder()
+    /// <param name="parent">Where the folder is made; null for the usual place.</param>
+    internal StoreFolder(string? parent = null)
     {
+        _root = parent is null
+            ? Directory.CreateTempSubdirectory("custodian-store-").FullName
+            : Directory.CreateDirectory(Path.Combine(parent, "custodian-store-" + Path.GetRandomFileName())).FullName;
         Options = new SqliteStoreOptions { Path = Path.Combine(_root, "custodian.db") };
         NodeDatabase.Create(Options, new NodeIdentity(Node, new byte[] { 1, 2, 3 }, 1_790_000_000_000));
     }

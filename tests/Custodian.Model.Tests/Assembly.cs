@@ -1,0 +1,2 @@
+// As the node itself: it is built for Linux.
+[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
