@@ -155,6 +155,69 @@ public sealed class AdmissionTests : IDisposable
         Assert.Null(await EnterAsync(gate));
     }
 
+    [Fact]
+    public async Task Enter_LineTooSlow_TurnsAwayAtOnceWhoWouldWaitTooLong()
+    {
+        var gate = Gate(places: 1, line: 100);
+        var served = await StandInLineAsync(gate, count: 60);
+
+        // A place every 50 ms, and 2 s to wait: the fortieth in line is served in time, and forty wait.
+        await ServeAsync(gate, served, count: 20, each: TimeSpan.FromMilliseconds(50));
+
+        Assert.Null(await EnterAsync(gate));
+        await ServeAsync(gate, served, count: 5, each: TimeSpan.FromMilliseconds(50));
+        Assert.False(EnterAsync(gate).IsCompleted);
+    }
+
+    [Fact]
+    public async Task Enter_HsmFallsSilent_TurnsAwayAtOnceAllButTheFirstInLine()
+    {
+        var gate = Gate(places: 1, line: 100);
+        var served = await StandInLineAsync(gate, count: 30);
+        await ServeAsync(gate, served, count: 20, each: TimeSpan.FromMilliseconds(1));
+        Assert.False(EnterAsync(gate).IsCompleted);
+
+        time.Advance(TimeSpan.FromSeconds(3));
+
+        Assert.False(EnterAsync(gate).IsCompleted);
+        Assert.True(EnterAsync(gate).IsCompleted);
+    }
+
+    [Fact]
+    public async Task Enter_AfterTheLineWasEmpty_WaitsWhateverTheFormerPace()
+    {
+        var gate = Gate(places: 1, line: 100);
+        var served = await StandInLineAsync(gate, count: 19);
+        await ServeAsync(gate, served, count: 19, each: TimeSpan.FromMilliseconds(100));
+        (await served.Dequeue())!.Dispose();
+        using var only = await EnterAsync(gate);
+
+        Assert.All(Enumerable.Range(0, 50).Select(_ => EnterAsync(gate)), waiting => Assert.False(waiting.IsCompleted));
+    }
+
+    /// <summary>One is admitted and so many wait, in their order.</summary>
+    private async Task<Queue<Task<HsmAdmission?>>> StandInLineAsync(AdmissionGate gate, int count)
+    {
+        var line = new Queue<Task<HsmAdmission?>>();
+        line.Enqueue(Task.FromResult(await EnterAsync(gate)));
+        for (var i = 0; i < count; i++)
+        {
+            line.Enqueue(EnterAsync(gate));
+        }
+        return line;
+    }
+
+    /// <summary>Ends so many operations, each so long after the one before; whoever is next has its place afterwards.</summary>
+    private async Task ServeAsync(AdmissionGate gate, Queue<Task<HsmAdmission?>> line, int count, TimeSpan each)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            time.Advance(each);
+            (await line.Dequeue())!.Dispose();
+            await line.Peek();
+        }
+    }
+
     private Task<HsmAdmission?> EnterAsync(AdmissionGate gate) => gate.EnterAsync(this, CancellationToken.None).AsTask();
 
     private AdmissionGate Gate(int places, int line) => new(new Pkcs11HsmOptions

@@ -97,9 +97,10 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
             return null;
         }
 
+        string token = header[Bearer.Length..];
         try
         {
-            return schemes.GetValueOrDefault(Handler.ReadJsonWebToken(header[Bearer.Length..]).Issuer);
+            return TokenForm.IsStrict(token) ? schemes.GetValueOrDefault(Handler.ReadJsonWebToken(token).Issuer) : null;
         }
         catch (Exception malformed) when (malformed is ArgumentException or SecurityTokenException or FormatException)
         {

@@ -36,4 +36,10 @@ internal static partial class ApiLog
 
     [LoggerMessage(9, LogLevel.Error, "the HSM failed after an attempt was charged, and the charge could not be taken back [request {RequestId}]")]
     internal static partial void RefundFailed(ILogger logger, StorageException exception, string requestId);
+
+    [LoggerMessage(11, LogLevel.Error, "the database failed, {Fault}, and the node is not ready until a trial write succeeds: {Why}")]
+    internal static partial void StorageUnready(ILogger logger, StorageFault fault, string why);
+
+    [LoggerMessage(10, LogLevel.Information, "{Method} refused: OVERLOADED, after {Unsaid} others of which there is no line [request {RequestId}]")]
+    internal static partial void Overloaded(ILogger logger, string method, long unsaid, string requestId);
 }

@@ -11,6 +11,7 @@ internal sealed class ApiMetrics
     private readonly Histogram<double> _callSeconds;
     private readonly Histogram<double> _hsmSeconds;
     private readonly Counter<long> _refunds;
+    private readonly Counter<long> _overloads;
     private readonly TimeProvider _time;
 
     public ApiMetrics(IMeterFactory meters, TimeProvider time)
@@ -21,6 +22,7 @@ internal sealed class ApiMetrics
         _callSeconds = meter.CreateHistogram<double>("custodian.call.duration", "s", "Time from a call's arrival to its answer, by method.");
         _hsmSeconds = meter.CreateHistogram<double>("custodian.hsm.duration", "s", "Time of one HSM operation, by operation and outcome: OK or FAILED.");
         _refunds = meter.CreateCounter<long>("custodian.refunds", "{charge}", "Charges that met a failing HSM, by outcome: REFUNDED, KEPT or FAILED.");
+        _overloads = meter.CreateCounter<long>("custodian.overloads", "{call}", "Calls that met a limit, by which: address, account, issuer, calls, address_calls, account_hsm_calls or hsm.");
     }
 
     /// <summary>Counts a call that ended.</summary>
@@ -33,6 +35,9 @@ internal sealed class ApiMetrics
 
     /// <summary>Counts what became of a charge whose evaluation failed.</summary>
     internal void Refunded(string outcome) => _refunds.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
+
+    /// <summary>Counts a call that a limit turned away.</summary>
+    internal void Overloaded(string limit) => _overloads.Add(1, new KeyValuePair<string, object?>("limit", limit));
 
     /// <summary>Times an operation of the HSM.</summary>
     internal async Task<T> TimeHsmAsync<T>(string operation, Func<ValueTask<T>> run)

@@ -1,5 +1,6 @@
 using Custodian.Node.Api.Calls;
 using Custodian.Node.Api.Health;
+using Custodian.Node.Api.Rates;
 using Grpc.AspNetCore.Server;
 using Grpc.AspNetCore.Server.Model;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -11,7 +12,7 @@ internal static class ApiServices
 {
     /// <summary>
     /// Registers the service of protocol.md section 12 and <c>grpc.health.v1.Health</c>. The host registers IHsm, IAccountStore and
-    /// IAccessCheck besides, and a TimeProvider where it is not the system's.
+    /// IAccessCheck besides, and CallLimits and a TimeProvider where they are not the defaults.
     /// </summary>
     internal static IServiceCollection AddCustodyApi(this IServiceCollection services, NodeProfile profile)
     {
@@ -20,7 +21,13 @@ internal static class ApiServices
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<Readiness>();
         services.AddSingleton(profile);
+        services.TryAddSingleton<CallLimits>();
         services.AddSingleton<ApiMetrics>();
+        services.AddSingleton<CallRates>();
+        services.AddSingleton<CallPlaces>();
+        services.AddSingleton<HsmLine>();
+        services.AddSingleton<OverloadLog>();
+        services.AddSingleton<StorageWatch>();
         services.AddSingleton<HsmContext>();
         services.AddSingleton<PrepareFlow>();
         services.AddSingleton<DepositFlow>();
@@ -37,9 +44,15 @@ internal static class ApiServices
     /// <summary>Maps the calls that <see cref="AddCustodyApi"/> registered.</summary>
     internal static void MapCustodyApi(this IEndpointRouteBuilder endpoints)
     {
-        int maxMessage = endpoints.ServiceProvider.GetRequiredService<NodeProfile>().MaxRequestBytes;
-        RequestFraming.Guard(endpoints.MapGrpcService<CustodyService>(), maxMessage);
-        RequestFraming.Guard(endpoints.MapGrpcService<HealthService>(), maxMessage);
+        IServiceProvider services = endpoints.ServiceProvider;
+        NodeProfile profile = services.GetRequiredService<NodeProfile>();
+        TimeProvider time = services.GetRequiredService<TimeProvider>();
+        GrpcServiceEndpointConventionBuilder custody = endpoints.MapGrpcService<CustodyService>();
+        RequestFraming.Guard(custody, profile, time);
+        CallGate.Guard(custody, services.GetRequiredService<CallRates>(), services.GetRequiredService<CallPlaces>());
+
+        // Probes are outside the gate: a balancer must not take a node for dead because one of its clients floods.
+        RequestFraming.Guard(endpoints.MapGrpcService<HealthService>(), profile, time);
     }
 
     private static void Configure(GrpcServiceOptions options, NodeProfile profile)

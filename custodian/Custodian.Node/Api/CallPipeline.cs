@@ -2,6 +2,8 @@ using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using Custodian.Core;
 using Custodian.Node.Access;
+using Custodian.Node.Api.Health;
+using Custodian.Node.Api.Rates;
 using Custodian.Node.Api.Requests;
 using Custodian.Node.Storage;
 using Custodian.Pkcs11;
@@ -12,11 +14,12 @@ using Grpc.Core;
 namespace Custodian.Node.Api;
 
 /// <summary>
-/// The one way of every call through the node (architecture.md): request id, token, parse, execute, then an answer or a refusal of
+/// The one way of every call through the node (architecture.md): request id, limits, token, parse, execute, then an answer or a refusal of
 /// protocol.md section 13. What goes wrong underneath is logged here with the request id, and becomes a reason without a word of it.
 /// </summary>
 internal sealed class CallPipeline(
-    NodeProfile profile, IAccessCheck access, ApiMetrics metrics, TimeProvider time, ILogger<CallPipeline> logger)
+    NodeProfile profile, IAccessCheck access, CallRates rates, OverloadLog overloads, StorageWatch storage, ApiMetrics metrics, TimeProvider time,
+    ILogger<CallPipeline> logger)
 {
     private const string Cancelled = "CANCELLED";
     private const string Internal = "INTERNAL";
@@ -101,10 +104,20 @@ internal sealed class CallPipeline(
         where TResponse : class
     {
         HttpContext http = context.GetHttpContext();
+        if (CallGate.RefusalOf(http) is { } shed)
+        {
+            return shed;
+        }
+
         AccessDecision decision = await access.CheckAsync(http);
         if (decision.Caller is not { } caller)
         {
             return decision.Refusal ?? new Refusal(RefusalReason.TokenRejected);
+        }
+
+        if (rates.ByCaller(caller) is { } often)
+        {
+            return often;
         }
 
         if (RequestFraming.IsBroken(http))
@@ -144,13 +157,22 @@ internal sealed class CallPipeline(
 
     private RpcException Refuse(string method, Refusal refusal, string requestId)
     {
-        string field = refusal.Fault is { } fault ? $", field {fault.Field}" : "";
-        ApiLog.Refused(logger, method, refusal.Reason.WireName(), field, requestId);
+        if (refusal.Reason == RefusalReason.Overloaded)
+        {
+            overloads.Refused(method, requestId);
+        }
+        else
+        {
+            string field = refusal.Fault is { } fault ? $", field {fault.Field}" : "";
+            ApiLog.Refused(logger, method, refusal.Reason.WireName(), field, requestId);
+        }
+
         return RefusalStatus.Of(refusal, requestId);
     }
 
     private void Log(StorageException failure, string method, string requestId)
     {
+        storage.Saw(failure);
         if (failure.Fault == StorageFault.Tampered)
         {
             ApiLog.StorageTampered(logger, failure, method, requestId);

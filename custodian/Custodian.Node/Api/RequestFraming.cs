@@ -11,8 +11,9 @@ namespace Custodian.Node.Api;
 /// what is compressed. A call that fails here goes on with an empty message and a mark, and is refused in its turn: after its token.
 /// </summary>
 /// <param name="next">The call.</param>
-/// <param name="maxMessage">The longest message in bytes.</param>
-internal sealed class RequestFraming(RequestDelegate next, int maxMessage)
+/// <param name="profile">The longest message, and the longest that a caller may take to send it.</param>
+/// <param name="time">The clock of that.</param>
+internal sealed class RequestFraming(RequestDelegate next, NodeProfile profile, TimeProvider time)
 {
     /// <summary>What a request must be, for a refusal.</summary>
     internal const string Expected = "one gRPC message, whole, not compressed and no longer than the node takes";
@@ -22,23 +23,26 @@ internal sealed class RequestFraming(RequestDelegate next, int maxMessage)
     private static readonly object Mark = new();
 
     /// <summary>Puts this in front of every method of a service. They must take one message: of a stream only the end would tell.</summary>
-    internal static void Guard(IEndpointConventionBuilder service, int maxMessage) => service.Add(endpoint =>
+    internal static void Guard(IEndpointConventionBuilder service, NodeProfile profile, TimeProvider time) => service.Add(endpoint =>
     {
         if (endpoint.RequestDelegate is { } call)
         {
-            endpoint.RequestDelegate = new RequestFraming(call, maxMessage).InvokeAsync;
+            endpoint.RequestDelegate = new RequestFraming(call, profile, time).InvokeAsync;
         }
     });
 
     /// <summary>Whether the request of this call was something else, and an empty message stands in its place.</summary>
     internal static bool IsBroken(HttpContext context) => context.Items.ContainsKey(Mark);
 
+    /// <summary>Puts an empty message in the place of what the caller sends, which stays unread.</summary>
+    internal static void Empty(HttpContext context) => context.Request.Body = new MemoryStream(new byte[PrefixLength], writable: false);
+
     private async Task InvokeAsync(HttpContext context)
     {
         if (IsCall(context) && !await IsSoundAsync(context.Request))
         {
             context.Items[Mark] = Mark;
-            context.Request.Body = new MemoryStream(new byte[PrefixLength], writable: false);
+            Empty(context);
         }
 
         await next(context);
@@ -57,9 +61,10 @@ internal sealed class RequestFraming(RequestDelegate next, int maxMessage)
             return false;
         }
 
+        using var limit = new CancellationTokenSource(profile.LongestWait, time);
         try
         {
-            return await ReadAsync(request.BodyReader);
+            return await ReadAsync(request.BodyReader, limit.Token);
         }
         catch (Exception e) when (e is IOException or OperationCanceledException)
         {
@@ -69,11 +74,11 @@ internal sealed class RequestFraming(RequestDelegate next, int maxMessage)
     }
 
     // Nothing is consumed, so gRPC finds all of it; but what was examined counts as read, and the caller may send on.
-    private async Task<bool> ReadAsync(PipeReader body)
+    private async Task<bool> ReadAsync(PipeReader body, CancellationToken limit)
     {
         while (true)
         {
-            ReadResult read = await body.ReadAsync();
+            ReadResult read = await body.ReadAsync(limit);
             bool? sound = Judge(read.Buffer, read.IsCompleted);
             body.AdvanceTo(read.Buffer.Start, read.Buffer.End);
             if (sound is { } known)
@@ -95,7 +100,7 @@ internal sealed class RequestFraming(RequestDelegate next, int maxMessage)
         body.Slice(0, PrefixLength).CopyTo(prefix);
         long message = BinaryPrimitives.ReadUInt32BigEndian(prefix[1..]);
         long missing = PrefixLength + message - body.Length;
-        if (prefix[0] != 0 || message > maxMessage || missing < 0)
+        if (prefix[0] != 0 || message > profile.MaxRequestBytes || missing < 0)
         {
             return false;
         }

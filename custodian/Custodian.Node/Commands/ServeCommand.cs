@@ -31,6 +31,7 @@ internal static class ServeCommand
         using var ready = ReadyFile.Write(readyFile, WebHost.AddressOf(app));
         HostLog.Serving(app.Logger, configuration.NodeId, WebHost.AddressOf(app), certificate.Pin);
         await using HealthLoop health = HealthLoop.Start(runtime, app.Lifetime, app.Logger);
+        await using StorageLoop storage = StorageLoop.Start(runtime, app.Logger);
         await app.WaitForShutdownAsync(cancellation);
         return runtime.StoreFailure.IsCompleted || health.HsmIsLost ? ExitCode.Failed : ExitCode.Done;
     }

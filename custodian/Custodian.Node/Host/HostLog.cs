@@ -29,4 +29,7 @@ internal static partial class HostLog
 
     [LoggerMessage(8, LogLevel.Error, "the HSM did not finish within {Limit} of the stop; the node ends without logging out of it")]
     internal static partial void HsmLeft(ILogger logger, TimeSpan limit);
+
+    [LoggerMessage(9, LogLevel.Information, "the database takes writes again; the node is ready")]
+    internal static partial void StorageBack(ILogger logger);
 }

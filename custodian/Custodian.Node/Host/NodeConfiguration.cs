@@ -47,8 +47,8 @@ internal sealed record NodeConfiguration
 
     internal required AttemptPolicy Attempts { get; init; }
 
-    /// <summary>Connections at once; further ones are closed unanswered.</summary>
-    internal required int MaxConnections { get; init; }
+    /// <summary>How much the node takes on, and from whom.</summary>
+    internal required LimitSettings Limits { get; init; }
 
     /// <summary>SQLite's <c>max_page_count</c>; 0 leaves it unlimited.</summary>
     internal int MaxDatabasePages { get; init; }
@@ -68,7 +68,7 @@ internal sealed record NodeConfiguration
             Hsm = ReadHsm(settings),
             Issuers = ReadIssuers(settings),
             Attempts = ReadAttempts(settings),
-            MaxConnections = settings.Number("limits:connections", 10_000, 1, 1_000_000),
+            Limits = LimitSettings.Read(settings),
             MaxDatabasePages = settings.Number("database:max_pages", 0, 0, int.MaxValue),
         };
         settings.RefuseUnknown();

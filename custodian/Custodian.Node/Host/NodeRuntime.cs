@@ -93,6 +93,7 @@ internal sealed class NodeRuntime : IAsyncDisposable
         services.AddSingleton<IHsm>(Hsm);
         services.AddSingleton<IAccountStore>(Store);
         services.AddSingleton(Readiness);
+        services.AddSingleton(_configuration.Limits.Calls);
         services.AddCustodyApi(new NodeProfile(_configuration.NodeId, _configuration.Sets.ToFrozenSet(), _configuration.Attempts));
     }
 

@@ -49,24 +49,47 @@ internal static class WebHost
     private static void ConfigureKestrel(KestrelServerOptions kestrel, NodeConfiguration configuration, ServerCertificate certificate)
     {
         kestrel.AddServerHeader = false;
-        kestrel.Limits.MaxConcurrentConnections = configuration.MaxConnections;
-        kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-
-        // A client that vanished without a word, such as a phone without a network, does not keep its connection.
-        kestrel.Limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
-        kestrel.Limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
-        kestrel.Limits.MaxRequestBodySize = 256 * 1024;
-        kestrel.Limits.MaxRequestHeadersTotalSize = 32 * 1024;
+        ConfigureLimits(kestrel.Limits, configuration.Limits);
         kestrel.Listen(configuration.Listen, endpoint =>
         {
             endpoint.Protocols = HttpProtocols.Http1AndHttp2;
+            endpoint.LimitConnectionsOfAddress(configuration.Limits.AddressConnections);
             endpoint.UseHttps(https =>
             {
                 https.SslProtocols = SslProtocols.Tls13;
+                https.HandshakeTimeout = TimeSpan.FromSeconds(10);
                 https.ServerCertificate = certificate.Certificate;
                 https.ServerCertificateChain = certificate.Intermediates;
             });
         });
+    }
+
+    /// <summary>
+    /// What one connection may take, each on purpose: a client on a bad mobile network keeps within all of it. What a connection has sent
+    /// and nobody has read yet is at most its window, so that the sum over all connections is bounded too.
+    /// </summary>
+    private static void ConfigureLimits(KestrelServerLimits limits, LimitSettings settings)
+    {
+        limits.MaxConcurrentConnections = settings.Connections;
+        limits.MaxConcurrentUpgradedConnections = 0;
+        limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
+        limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
+        limits.MaxRequestBodySize = 256 * 1024;
+        limits.MaxRequestHeadersTotalSize = 32 * 1024;
+        limits.MaxRequestHeaderCount = 50;
+        limits.MaxRequestLineSize = 4 * 1024;
+        limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
+        limits.MinResponseDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
+        limits.Http2.MaxStreamsPerConnection = 100;
+        limits.Http2.InitialStreamWindowSize = 128 * 1024;
+        limits.Http2.InitialConnectionWindowSize = 256 * 1024;
+
+        // The longest header is that of a token.
+        limits.Http2.MaxRequestHeaderFieldSize = 20 * 1024;
+
+        // A client that vanished without a word, such as a phone without a network, does not keep its connection.
+        limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
+        limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
     }
 
     private static void Map(WebApplication app, Readiness readiness)

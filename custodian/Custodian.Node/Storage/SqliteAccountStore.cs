@@ -141,6 +141,10 @@ internal sealed class SqliteAccountStore : IAccountStore
     internal Task BackupAsync(string path, CancellationToken cancellationToken) =>
         Task.Run(() => DatabaseBackup.Write(_options, path), cancellationToken);
 
+    /// <summary>Writes and takes it back, as <see cref="WriteProbe.Run"/> does.</summary>
+    /// <exception cref="StorageException">The database takes no writes.</exception>
+    internal Task ProbeAsync(CancellationToken cancellationToken) => Task.Run(() => WriteProbe.Run(_options), cancellationToken);
+
     /// <summary>Takes no more calls, answers those that wait, closes the database and zeroes the node's secrets.</summary>
     public async ValueTask DisposeAsync()
     {

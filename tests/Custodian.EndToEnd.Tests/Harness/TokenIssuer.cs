@@ -49,9 +49,17 @@ internal sealed class TokenIssuer : IDisposable
     /// <summary>Signs any header and claims with this issuer's key.</summary>
     internal string Sign(object header, Dictionary<string, object?> claims)
     {
+        return SignText(JsonSerializer.Serialize(header), JsonSerializer.Serialize(claims));
+    }
+
+    /// <summary>Signs header and claims as they are written, which need not be what any serialiser writes.</summary>
+    internal string SignText(string header, string claims)
+    {
         string text = $"{Encode(header)}.{Encode(claims)}";
         byte[] signature = _key.SignData(System.Text.Encoding.ASCII.GetBytes(text), HashAlgorithmName.SHA256);
         return $"{text}.{Base64Url.EncodeToString(signature)}";
+
+        static string Encode(string json) => Base64Url.EncodeToString(System.Text.Encoding.UTF8.GetBytes(json));
     }
 
     /// <summary>The base64url of a value's JSON, for tokens signed in other ways or not at all.</summary>

@@ -18,6 +18,7 @@ public sealed class FullDiskTests
         await using Realm realm = await Realm.StartAsync(1);
         NodeProcess node = realm.Nodes[0];
         realm.Expected.Add("refused: the database failed, Full");
+        realm.Expected.Add("the database failed, Full, and the node is not ready until a trial write succeeds");
         Expect.Success(await node.StopAsync());
         await node.StartAsync($"database:max_pages={(Pages(node) + RoomInPages).ToString(CultureInfo.InvariantCulture)}");
         List<(SoloRecord Record, RawCaller Caller)> acknowledged = [];

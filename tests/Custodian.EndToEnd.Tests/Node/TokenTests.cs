@@ -1,4 +1,6 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Text;
 using Custodian.EndToEnd.Tests.Harness;
 using Custodian.Protocol.Wire;
 using Grpc.Core;
@@ -10,6 +12,7 @@ namespace Custodian.EndToEnd.Tests.Node;
 public sealed class TokenTests(SingleNode one)
 {
     private const string Subject = "token-subject";
+    private const string Header = """{"alg":"ES256","typ":"JWT","kid":"test"}""";
 
     private static readonly Dictionary<string, Func<SingleNode, string?>> Bad = new()
     {
@@ -32,6 +35,17 @@ public sealed class TokenTests(SingleNode one)
         ["HS256"] = s => Hmac(s),
         ["signed by another key"] = s => Foreign(s),
         ["of altered claims"] = s => Altered(s),
+        ["with a crit that nobody understands"] = s => Signed(s, """{"alg":"ES256","kid":"test","crit":["exp"]}""", GoodClaims(s)),
+        ["with an empty crit"] = s => Signed(s, """{"alg":"ES256","kid":"test","crit":[]}""", GoodClaims(s)),
+        ["with a number as sub"] = s => Changed(s, c => c["sub"] = 12345),
+        ["with a list as sub"] = s => Changed(s, c => c["sub"] = new[] { Subject }),
+        ["with a number as iss"] = s => Changed(s, c => c["iss"] = 12345),
+        ["with a list as scope"] = s => Changed(s, c => c["scope"] = new[] { "custody" }),
+        ["with sub twice"] = s => Signed(s, Header, GoodClaims(s).Replace("{", """{"sub":"somebody-else",""", StringComparison.Ordinal)),
+        ["with sub twice, once escaped"] = s => Signed(s, Header, GoodClaims(s).Replace("{", """{"sub":"somebody-else",""", StringComparison.Ordinal)),
+        ["with aud twice"] = s => Signed(s, Header, GoodClaims(s).Replace("{", """{"aud":"node-9.eu-west",""", StringComparison.Ordinal)),
+        ["with alg twice"] = s => Signed(s, """{"alg":"none","alg":"ES256","typ":"JWT","kid":"test"}""", GoodClaims(s)),
+        ["of five parts"] = s => Changed(s, _ => { }) + ".e30.e30",
     };
 
     public static TheoryData<string> BadTokens => [.. Bad.Keys];
@@ -63,6 +77,16 @@ public sealed class TokenTests(SingleNode one)
     }
 
     [Fact]
+    public async Task Call_SignedAsTextByHand_IsTaken()
+    {
+        using RawCaller caller = one.CallerWith(() => Signed(one, Header, GoodClaims(one)));
+
+        DescribeResponse described = await caller.Client.DescribeAsync(new DescribeRequest { SetId = one.Realm.SetId }, caller.Headers);
+
+        Assert.Equal(one.Node.NodeId, described.NodeId);
+    }
+
+    [Fact]
     public async Task Call_WithinTheLeeway_IsTaken()
     {
         using RawCaller caller = one.CallerWith(() => Changed(one, c => Times(c, -3000, -20)));
@@ -80,6 +104,10 @@ public sealed class TokenTests(SingleNode one)
         long now = TimeProvider.System.GetUtcNow().ToUnixTimeSeconds();
         (claims["iat"], claims["exp"]) = (now + issuedIn, now + expiresIn);
     }
+
+    private static string GoodClaims(SingleNode one) => Encoding.UTF8.GetString(Base64Url.DecodeFromChars(Claims(one)));
+
+    private static string Signed(SingleNode one, string header, string claims) => one.Realm.Issuer.SignText(header, claims);
 
     private static string Claims(SingleNode one) => Changed(one, _ => { }).Split('.')[1];
 

@@ -1,3 +1,4 @@
+using Custodian.Node.Api.Health;
 using Custodian.Node.Tests.Api.Node;
 using Custodian.Node.Tests.Records;
 using Custodian.Protocol;
@@ -26,9 +27,11 @@ public sealed class CustodyStorageTests
         Assert.Equal(stored.Header.Bytes.ToArray(), (await first.DescribeAsync()).Records[0].Header.ToByteArray());
         Assert.Equal(before, (await first.AuditedAsync()).Count);
         IReadOnlyList<string> warnings = node.Log.TakeWarnings();
-        Assert.Equal(2, warnings.Count);
+        Assert.Equal(3, warnings.Count);
         Assert.All(warnings, w => Assert.Contains("the database failed, Full", w, StringComparison.Ordinal));
-        Assert.Contains(refused.RequestId, warnings[1], StringComparison.Ordinal);
+        Assert.Contains("the node is not ready", warnings[0], StringComparison.Ordinal);
+        Assert.Equal("the database is full", node.Readiness.Current.Faults[ReadinessPart.Storage]);
+        Assert.Contains(refused.RequestId, warnings[2], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -68,11 +68,26 @@ public sealed class HealthServiceTests(TestNode node) : IClassFixture<TestNode>
         Assert.Equal((true, "ready"), (readiness.Current.IsReady, readiness.Current.Summary));
     }
 
-    private async Task<ServingStatus> CheckAsync(string service) =>
+    /// <summary>Whether a node says that it serves.</summary>
+    internal static async Task<bool> IsServingAsync(TestNode node) => await CheckAsync(node, "") == ServingStatus.Serving;
+
+    /// <summary>A stream that is under way.</summary>
+    internal static async Task<AsyncServerStreamingCall<HealthCheckResponse>> WatchingAsync(TestNode node)
+    {
+        AsyncServerStreamingCall<HealthCheckResponse> watch = Watch(node, "");
+        await NextAsync(watch);
+        return watch;
+    }
+
+    private Task<ServingStatus> CheckAsync(string service) => CheckAsync(node, service);
+
+    private AsyncServerStreamingCall<HealthCheckResponse> Watch(string service) => Watch(node, service);
+
+    private static async Task<ServingStatus> CheckAsync(TestNode node, string service) =>
         (await node.Channel.CreateCallInvoker().AsyncUnaryCall(
             Method(MethodType.Unary, "Check"), null, default, new HealthCheckRequest { Service = service })).Status;
 
-    private AsyncServerStreamingCall<HealthCheckResponse> Watch(string service) => node.Channel.CreateCallInvoker().AsyncServerStreamingCall(
+    private static AsyncServerStreamingCall<HealthCheckResponse> Watch(TestNode node, string service) => node.Channel.CreateCallInvoker().AsyncServerStreamingCall(
         Method(MethodType.ServerStreaming, "Watch"), null, default, new HealthCheckRequest { Service = service });
 
     private static async Task<ServingStatus> NextAsync(AsyncServerStreamingCall<HealthCheckResponse> watch)

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Custodian.Node.Api.Rates;
 using Custodian.Node.Host;
 
 namespace Custodian.Node.Tests.Host;
@@ -35,15 +36,33 @@ public sealed class ConfigurationTests : IDisposable
     public void Load_NothingSaid_TakesTheDefaults()
     {
         NodeConfiguration configuration = Loaded();
-        Assert.Equal(10_000, configuration.MaxConnections);
+        Assert.Equal(10_000, configuration.Limits.Connections);
         Assert.Equal(2000, configuration.Hsm.WaitMs);
         Assert.InRange(configuration.Hsm.Sessions, 1, 256);
+        Assert.Equal(
+            new CallLimits
+            {
+                Address = new Rate(1000, 4000), Account = new Rate(50, 500), Issuer = new Rate(0, 1000),
+                Calls = 2000, CallsOfAddress = 500, HsmCallsOfAccount = 64, Watches = 100,
+            },
+            configuration.Limits.Calls);
     }
 
     [Theory]
     [InlineData("hsm:sessions", "1", "256", "0", "257")]
     [InlineData("hsm:wait_ms", "1", "60000", "0", "60001")]
     [InlineData("limits:connections", "1", "1000000", "0", "1000001")]
+    [InlineData("limits:address_connections", "0", "1000000", "-1", "1000001")]
+    [InlineData("limits:address_rate", "0", "1000000", "-1", "1000001")]
+    [InlineData("limits:address_burst", "1", "1000000", "0", "1000001")]
+    [InlineData("limits:account_rate", "0", "1000000", "-1", "1000001")]
+    [InlineData("limits:account_burst", "1", "1000000", "0", "1000001")]
+    [InlineData("limits:issuer_rate", "0", "1000000", "-1", "1000001")]
+    [InlineData("limits:issuer_burst", "1", "1000000", "0", "1000001")]
+    [InlineData("limits:calls", "1", "1000000", "0", "1000001")]
+    [InlineData("limits:address_calls", "0", "1000000", "-1", "1000001")]
+    [InlineData("limits:account_hsm_calls", "0", "1000000", "-1", "1000001")]
+    [InlineData("limits:watches", "1", "1000000", "0", "1000001")]
     public void Load_Number_IsTakenWithinItsRangeAlone(string setting, string lowest, string highest, string below, string above)
     {
         Loaded($"{setting}={lowest}");

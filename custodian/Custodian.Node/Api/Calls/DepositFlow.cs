@@ -1,4 +1,5 @@
 using Custodian.Core;
+using Custodian.Node.Api.Rates;
 using Custodian.Node.Api.Requests;
 using Custodian.Node.Storage;
 using Custodian.Pkcs11;
@@ -13,7 +14,7 @@ namespace Custodian.Node.Api.Calls;
 /// nothing, and the client sends the Deposit again; one after it leaves the record, and the resend is answered with its state.
 /// </summary>
 internal sealed class DepositFlow(
-    NodeProfile profile, IHsm hsm, IAccountStore store, HsmContext context, ApiMetrics metrics, TimeProvider time)
+    NodeProfile profile, IHsm hsm, HsmLine line, IAccountStore store, HsmContext context, ApiMetrics metrics, TimeProvider time)
 {
     internal async Task<Outcome<DepositResponse>> ExecuteAsync(Parsed<SealedDeposit> request, CallScope scope)
     {
@@ -24,13 +25,13 @@ internal sealed class DepositFlow(
             return settled;
         }
 
-        using HsmAdmission? admission = await hsm.AdmitAsync(scope.Waiting);
-        if (admission is null)
+        using HsmPlace? place = await line.EnterAsync(account, scope.Waiting);
+        if (place is null)
         {
             return Overload.Refusal;
         }
 
-        AdoptedKey adopted = await AdoptAsync(admission, account, request.Call);
+        AdoptedKey adopted = await AdoptAsync(place.Admission, account, request.Call);
         if (adopted.SealedRecord is not { } sealedPart)
         {
             return new Refusal(RefusalReason.SealedKeyRejected);

@@ -1,4 +1,5 @@
 using Custodian.Core;
+using Custodian.Node.Api.Rates;
 using Custodian.Node.Api.Requests;
 using Custodian.Node.Storage;
 using Custodian.Pkcs11;
@@ -13,12 +14,13 @@ namespace Custodian.Node.Api.Calls;
 /// no cancelled call gives anyone a free guess; from the charge on nothing but a failing HSM stops the operation.
 /// </summary>
 internal sealed class EvaluateFlow(
-    NodeProfile profile, IHsm hsm, IAccountStore store, HsmContext context, ApiMetrics metrics, TimeProvider time, ILogger<EvaluateFlow> logger)
+    NodeProfile profile, IHsm hsm, HsmLine line, IAccountStore store, HsmContext context, ApiMetrics metrics, TimeProvider time,
+    ILogger<EvaluateFlow> logger)
 {
     internal async Task<Outcome<EvaluateResponse>> ExecuteAsync(Parsed<PointedEvaluate> request, CallScope scope)
     {
-        using HsmAdmission? admission = await hsm.AdmitAsync(scope.Waiting);
-        if (admission is null)
+        using HsmPlace? place = await line.EnterAsync(request.Account, scope.Waiting);
+        if (place is null)
         {
             return Overload.Refusal;
         }
@@ -32,7 +34,7 @@ internal sealed class EvaluateFlow(
         }
 
         // A crash from here on leaves the charge; the same attempt sent again is answered without another.
-        return await AnswerAsync(admission, request, grant, scope);
+        return await AnswerAsync(place.Admission, request, grant, scope);
     }
 
     private async Task<Outcome<EvaluateResponse>> AnswerAsync(

@@ -1,3 +1,4 @@
+using Custodian.Node.Api.Rates;
 using Custodian.Node.Api.Requests;
 using Custodian.Pkcs11;
 using Custodian.Protocol;
@@ -7,12 +8,12 @@ using Google.Protobuf;
 namespace Custodian.Node.Api.Calls;
 
 /// <summary>Prepare (protocol.md section 11): a new key in the HSM, handed back sealed. Nothing is stored, so a crash leaves nothing.</summary>
-internal sealed class PrepareFlow(IHsm hsm, HsmContext context, ApiMetrics metrics, TimeProvider time)
+internal sealed class PrepareFlow(IHsm hsm, HsmLine line, HsmContext context, ApiMetrics metrics, TimeProvider time)
 {
     internal async Task<Outcome<PrepareResponse>> ExecuteAsync(Parsed<PrepareCall> request, CallScope scope)
     {
-        using HsmAdmission? admission = await hsm.AdmitAsync(scope.Waiting);
-        if (admission is null)
+        using HsmPlace? place = await line.EnterAsync(request.Account, scope.Waiting);
+        if (place is null)
         {
             return Overload.Refusal;
         }
@@ -21,7 +22,7 @@ internal sealed class PrepareFlow(IHsm hsm, HsmContext context, ApiMetrics metri
         byte[] aad = context.OfPrepare(request.Account, call.Record);
         long expires = (time.GetUtcNow() + Limits.SealedKeyLifetime).ToUnixTimeMilliseconds();
         PreparedKey prepared = await metrics.TimeHsmAsync(
-            "prepare", () => hsm.PrepareAsync(admission, call.Point, expires, aad));
+            "prepare", () => hsm.PrepareAsync(place.Admission, call.Point, expires, aad));
         return new PrepareResponse
         {
             Evaluated = scope.Lend(prepared.Evaluated),

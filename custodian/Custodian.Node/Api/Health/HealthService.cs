@@ -1,4 +1,5 @@
 using Custodian.Node.Api.Health.Wire;
+using Custodian.Node.Api.Rates;
 using Grpc.Core;
 using ServingStatus = Custodian.Node.Api.Health.Wire.HealthCheckResponse.Types.ServingStatus;
 
@@ -8,8 +9,10 @@ namespace Custodian.Node.Api.Health;
 /// <c>grpc.health.v1.Health</c>, for load balancers and probes: no token, and no word but serving or not. It knows the whole server (the
 /// empty name) and the custody service; they are ready together.
 /// </summary>
-internal sealed class HealthService(Readiness readiness, IHostApplicationLifetime lifetime) : Wire.Health.HealthBase
+internal sealed class HealthService(Readiness readiness, CallLimits limits, IHostApplicationLifetime lifetime) : Wire.Health.HealthBase
 {
+    private readonly Places<int> _watches = new(limits.Watches);
+
     /// <summary>The status now; NOT_FOUND for a service that this server does not have.</summary>
     public override Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context) =>
         IsKnown(request.Service, context)
@@ -18,20 +21,31 @@ internal sealed class HealthService(Readiness readiness, IHostApplicationLifetim
 
     /// <summary>
     /// The status now and whenever it changes, until the caller goes or the node stops. An unknown service is SERVICE_UNKNOWN, and the
-    /// stream stays open, as the published protocol has it.
+    /// stream stays open, as the published protocol has it. Streams cost memory for as long as they stay, so there are only so many:
+    /// RESOURCE_EXHAUSTED beyond.
     /// </summary>
     public override async Task Watch(
         HealthCheckRequest request, IServerStreamWriter<HealthCheckResponse> responseStream, ServerCallContext context)
     {
+        bool known = IsKnown(request.Service, context);
+        if (!_watches.TryTake(0))
+        {
+            throw new RpcException(new Status(StatusCode.ResourceExhausted, "as many watches as this node takes; ask by Check"));
+        }
+
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         try
         {
-            await (IsKnown(request.Service, context) ? FollowAsync(responseStream, ending.Token) : HoldUnknownAsync(responseStream, ending.Token));
+            await (known ? FollowAsync(responseStream, ending.Token) : HoldUnknownAsync(responseStream, ending.Token));
         }
         catch (OperationCanceledException)
         {
             // A stream that outlives the node would keep its graceful stop waiting.
             throw new RpcException(new Status(StatusCode.Unavailable, "the watch is over"));
+        }
+        finally
+        {
+            _watches.GiveBack(0);
         }
     }
 

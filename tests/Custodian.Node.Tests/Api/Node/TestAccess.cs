@@ -13,8 +13,14 @@ internal sealed class TestAccess : IAccessCheck
 
     private const string Bearer = "Bearer ";
 
+    private int _checks;
+
+    /// <summary>How many tokens were looked at.</summary>
+    internal int Checks => _checks;
+
     public ValueTask<AccessDecision> CheckAsync(HttpContext context)
     {
+        Interlocked.Increment(ref _checks);
         string header = context.Request.Headers.Authorization.ToString();
         AccessDecision decision = header switch
         {

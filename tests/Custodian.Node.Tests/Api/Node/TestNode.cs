@@ -7,6 +7,7 @@ using Custodian.Core;
 using Custodian.Node.Access;
 using Custodian.Node.Api;
 using Custodian.Node.Api.Health;
+using Custodian.Node.Api.Rates;
 using Custodian.Node.Storage;
 using Custodian.Node.Tests.Records;
 using Custodian.Pkcs11;
@@ -38,6 +39,9 @@ public sealed class TestNode : IAsyncLifetime, IDisposable
     /// <summary>The database's limit in pages; 0 for none.</summary>
     internal int MaxPages { get; init; }
 
+    /// <summary>What calls are held against; nothing, unless a test says so.</summary>
+    internal CallLimits Limits { get; init; } = new();
+
     internal string DatabaseFile => Path.Combine(_folder, "custodian.db");
 
     internal ManualClock Clock { get; } = new();
@@ -52,6 +56,8 @@ public sealed class TestNode : IAsyncLifetime, IDisposable
 
     /// <summary>The node without gRPC between: for bytes that no gRPC client sends.</summary>
     internal HttpClient Http { get; private set; } = null!;
+
+    internal TestAccess Access { get; } = new();
 
     internal RequestTap Tap { get; } = new();
 
@@ -108,7 +114,7 @@ public sealed class TestNode : IAsyncLifetime, IDisposable
             https.SslProtocols = SslProtocols.Tls13;
         })));
         builder.Services.AddSingleton<TimeProvider>(Clock);
-        builder.Services.AddSingleton<IAccessCheck, TestAccess>();
+        builder.Services.AddSingleton<IAccessCheck>(Access);
         builder.Services.AddSingleton<IHsm>(Hsm);
         builder.Services.AddSingleton<IAccountStore>(services => SqliteAccountStore.OpenAsync(
             options,
@@ -117,6 +123,7 @@ public sealed class TestNode : IAsyncLifetime, IDisposable
             Clock,
             NullLogger<SqliteAccountStore>.Instance).GetAwaiter().GetResult());
         SetId[] sets = [ClientRecord.Set, SetId.Parse("acme-test")];
+        builder.Services.AddSingleton(Limits);
         builder.Services.AddCustodyApi(new NodeProfile(ClientRecord.Node, sets.ToFrozenSet(), new AttemptPolicy()));
         builder.Services.AddSingleton(Tap);
         builder.Services.Configure<GrpcServiceOptions>(options => options.Interceptors.Add<RequestTap>());
