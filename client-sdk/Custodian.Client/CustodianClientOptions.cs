@@ -7,6 +7,9 @@ namespace Custodian.Client;
 /// <summary>How a <see cref="CustodianClient"/> works. The client copies it when it is built; a later change has no effect.</summary>
 public sealed class CustodianClientOptions
 {
+    /// <summary>Longer ones are refused here, and not by a timer in the middle of an operation.</summary>
+    private static readonly TimeSpan s_longestTime = TimeSpan.FromHours(24);
+
     /// <summary>
     /// Gives the access token for one node: a JWT whose one audience is that node's name (protocol.md section 12). Required. Called before
     /// a node's first call of an operation, for several nodes at once, and again when the token is about to expire. All tokens must name
@@ -14,7 +17,7 @@ public sealed class CustodianClientOptions
     /// </summary>
     public Func<NodeId, CancellationToken, ValueTask<string>>? Token { get; set; }
 
-    /// <summary>How long a connection to a node may take. Default 5 s, more than zero.</summary>
+    /// <summary>How long a connection to a node may take. Default 5 s; more than zero, up to 24 h.</summary>
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>How long a node may take for one attempt at one call, connecting included. Default 10 s; 10 ms to 24 h.</summary>
@@ -33,13 +36,14 @@ public sealed class CustodianClientOptions
 
     /// <summary>
     /// How long <see cref="CustodianClient.PrepareRecoveryAsync"/> waits for slow nodes once it has seen enough. They are asked all the
-    /// same when the secret comes. Default 500 ms, zero or more.
+    /// same when the secret comes. Calls that are given the secret at once wait for them only while they could hold a newer record.
+    /// Default 500 ms; up to 24 h.
     /// </summary>
     public TimeSpan SlowNodeGrace { get; set; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>
     /// How long a recovery that has a threshold of answers, none of which fit together, waits for the others before it says that the
-    /// secret is wrong. Default 5 s, zero or more.
+    /// secret is wrong. Default 5 s; up to 24 h.
     /// </summary>
     public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(5);
 
@@ -76,14 +80,17 @@ public sealed class CustodianClientOptions
         ArgumentNullException.ThrowIfNull(LoggerFactory);
         ArgumentNullException.ThrowIfNull(Stretching);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(ConnectTimeout, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(ConnectTimeout, s_longestTime);
         ArgumentOutOfRangeException.ThrowIfLessThan(AttemptTimeout, TimeSpan.FromMilliseconds(10));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(AttemptTimeout, TimeSpan.FromHours(24));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(AttemptTimeout, s_longestTime);
         ArgumentOutOfRangeException.ThrowIfNegative(MaxRetries);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxRetries, 10);
         ArgumentOutOfRangeException.ThrowIfLessThan(RetryDelay, TimeSpan.Zero);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(RetryDelay, TimeSpan.FromHours(1));
         ArgumentOutOfRangeException.ThrowIfLessThan(SlowNodeGrace, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(SlowNodeGrace, s_longestTime);
         ArgumentOutOfRangeException.ThrowIfLessThan(Patience, TimeSpan.Zero);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Patience, s_longestTime);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxAttempts, Limits.MinAttempts);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxAttempts, Limits.MaxAttempts);
         Stretching.ThrowIfOutOfRange();

@@ -54,12 +54,15 @@ public sealed class RecoverySession : IDisposable
     public void Dispose() => _survey.Dispose();
 
     /// <summary>Connects to the nodes and asks them, until enough is seen.</summary>
-    internal static async Task<RecoverySession> PrepareAsync(Operation operation, CancellationToken cancellation)
+    /// <param name="operation">For whom.</param>
+    /// <param name="isShown">Whether it is shown while the secret is typed; else the secret is there and waits.</param>
+    /// <param name="cancellation">Cancels.</param>
+    internal static async Task<RecoverySession> PrepareAsync(Operation operation, bool isShown, CancellationToken cancellation)
     {
         Survey survey = Survey.Start(operation);
         try
         {
-            await survey.EnoughAsync(cancellation).ConfigureAwait(false);
+            await survey.EnoughAsync(isShown, cancellation).ConfigureAwait(false);
             return new RecoverySession(operation, survey, AccountReading.ChosenOrThrow(operation, survey.View()));
         }
         catch
@@ -108,23 +111,23 @@ public sealed class RecoverySession : IDisposable
     {
         if (_isTried || Age > Freshness || (!_survey.View().IsUsable() && Age > ShortestFreshness))
         {
-            await RefreshAsync(cancellation).ConfigureAwait(false);
+            await RefreshAsync(isShown: false, cancellation).ConfigureAwait(false);
         }
 
         Record = RecordSummary.Of(AccountReading.ChosenOrThrow(_operation, _survey.View()).Header);
     }
 
-    private async Task RefreshAsync(CancellationToken cancellation)
+    private async Task RefreshAsync(bool isShown, CancellationToken cancellation)
     {
         _survey.Dispose();
         _survey = Survey.Start(_operation);
-        await _survey.EnoughAsync(cancellation).ConfigureAwait(false);
+        await _survey.EnoughAsync(isShown, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>The same error with the delay that the wrong secret brought, which only a Describe tells.</summary>
     private async Task<WrongSecretException> WithDelayAsync(WrongSecretException wrong, CancellationToken cancellation)
     {
-        await RefreshAsync(cancellation).ConfigureAwait(false);
+        await RefreshAsync(isShown: true, cancellation).ConfigureAwait(false);
         return new WrongSecretException(wrong.AttemptsLeft, _survey.View().Choice.Chosen?.Wait, wrong.IsCertain, wrong.Nodes);
     }
 

@@ -8,7 +8,7 @@ namespace Custodian.Client;
 internal sealed class ClientFlows(ClientCore core)
 {
     internal Task<RecoverySession> PrepareAsync(IProgress<CustodyProgress>? progress, CancellationToken cancellation) =>
-        RecoverySession.PrepareAsync(new Operation(core, progress), cancellation);
+        RecoverySession.PrepareAsync(new Operation(core, progress), isShown: true, cancellation);
 
     internal async Task<AccountDescription> DescribeAsync(IProgress<CustodyProgress>? progress, CancellationToken cancellation)
     {
@@ -99,7 +99,7 @@ internal sealed class ClientFlows(ClientCore core)
     internal async Task<RecoverResult> RecoverAsync(SecretBytes utf8, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
     {
         using SecretBytes owned = utf8;
-        using RecoverySession session = await PrepareAsync(progress, cancellation).ConfigureAwait(false);
+        using RecoverySession session = await PrepareForSecretAsync(progress, cancellation).ConfigureAwait(false);
         return await session.RecoverAsync(utf8, cancellation).ConfigureAwait(false);
     }
 
@@ -126,10 +126,14 @@ internal sealed class ClientFlows(ClientCore core)
         return await new Removal(operation, view, owners).RunAsync(cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>The secret is there already: nobody is shown anything, and nobody waits for slow nodes.</summary>
+    private Task<RecoverySession> PrepareForSecretAsync(IProgress<CustodyProgress>? progress, CancellationToken cancellation) =>
+        RecoverySession.PrepareAsync(new Operation(core, progress), isShown: false, cancellation);
+
     private async Task<Recovered> OpenAsync(SecretBytes utf8, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
     {
         using SecretBytes owned = utf8;
-        using RecoverySession session = await PrepareAsync(progress, cancellation).ConfigureAwait(false);
+        using RecoverySession session = await PrepareForSecretAsync(progress, cancellation).ConfigureAwait(false);
         return await session.OpenAsync(utf8, cancellation).ConfigureAwait(false);
     }
 

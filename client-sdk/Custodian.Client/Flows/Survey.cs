@@ -42,11 +42,13 @@ internal sealed class Survey : IDisposable
     internal Task CompleteAsync(CancellationToken cancellation) => Task.WhenAll(_tasks).WaitAsync(cancellation);
 
     /// <summary>
-    /// Waits until nodes that have not answered can change nothing, and then a little for them all the same. Once there is a record to try,
-    /// even nodes that could know of a newer one get that little and no more.
+    /// Waits until nodes that have not answered can change nothing, and then a little for them all the same, above all where someone is shown
+    /// what they hold. Once there is a record to try, even nodes that could know of a newer one get that little and no more.
     /// </summary>
+    /// <param name="isShown">Whether someone looks at the answers while the secret is typed.</param>
+    /// <param name="cancellation">Cancels.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    internal async Task EnoughAsync(CancellationToken cancellation)
+    internal async Task EnoughAsync(bool isShown, CancellationToken cancellation)
     {
         using CancellationTokenSource ending = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         CustodianClientOptions options = _operation.Core.Options;
@@ -56,7 +58,7 @@ internal sealed class Survey : IDisposable
         {
             if (grace is null && _operation.HasAccount && View() is var view && (view.IsSettled() || view.IsUsable()))
             {
-                grace = Task.Delay(options.SlowNodeGrace, options.TimeProvider, ending.Token);
+                grace = Task.Delay(Grace(isShown || !view.IsSettled()), options.TimeProvider, ending.Token);
             }
 
             Task done = await Task.WhenAny(grace is null ? waiting : [.. waiting, grace]).WaitAsync(cancellation).ConfigureAwait(false);
@@ -65,6 +67,17 @@ internal sealed class Survey : IDisposable
 
         await ending.CancelAsync().ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
+    }
+
+    /// <summary>
+    /// How long to wait for the others: where the secret is there and nothing hangs on them, no longer than it took so far. One node that is
+    /// slow then makes nobody slow, and those that are only a little behind still tell of attempts that a Confirm will erase.
+    /// </summary>
+    private TimeSpan Grace(bool isWanted)
+    {
+        TimeSpan whole = _operation.Core.Options.SlowNodeGrace;
+        TimeSpan soFar = _operation.Core.Options.TimeProvider.GetElapsedTime(Started);
+        return isWanted || soFar > whole ? whole : soFar;
     }
 
     /// <summary>Leaves the nodes alone that have not answered.</summary>

@@ -92,10 +92,12 @@ internal sealed class RecoveryFlow(Operation operation, Survey survey)
         }
     }
 
+    /// <summary>Nodes may have answered while the secret was stretched: what others tried there counts before this try does.</summary>
     private async Task<Trial> StartAsync(HeldRecord record, SecretBytes utf8, CancellationToken cancellation)
     {
         _ = new StageProgress(operation.Progress, CustodyStage.Stretching);
         using SecretBytes stretched = await StretchAsync(utf8, record.Header.Kdf, cancellation).ConfigureAwait(false);
-        return Trial.Start(operation, record, stretched);
+        HeldRecord newest = survey.View().Choice.All.FirstOrDefault(r => r.IsSameAs(record)) ?? record;
+        return Trial.Start(operation, newest, stretched);
     }
 }

@@ -162,7 +162,8 @@ public sealed class RecoverTests
 
         CustodianClient owner = set.NewClient();
         AccountDescription described = await owner.DescribeAsync();
-        using RecoverResult recovered = await owner.RecoverAsync("secret");
+        using RecoverySession session = await owner.PrepareRecoveryAsync();
+        using RecoverResult recovered = await session.RecoverAsync("secret");
         await recovered.Settlement;
         using RecoverResult again = await owner.RecoverAsync("secret");
 
