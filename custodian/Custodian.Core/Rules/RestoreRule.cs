@@ -28,6 +28,35 @@ internal static class RestoreRule
             new StateAnswer(newest.State, newest.AttemptsRemaining), next, AuditEvent.Of(AuditKind.Restored, newest));
     }
 
+    /// <summary>
+    /// Buries what is live in a restored account and destroyed in another state of it that the node still knows, and takes over its
+    /// tombstones and generations. No record becomes live by it, and none that the other state shows as live is touched.
+    /// </summary>
+    internal static Decision<StateAnswer> Bury(Account restored, Account known)
+    {
+        Tombstone[] all = [.. restored.Tombstones.Concat(known.Tombstones).DistinctBy(t => t.Id).OrderBy(t => t.Generation)];
+        Account next = restored with
+        {
+            HighestGeneration = Math.Max(restored.HighestGeneration, known.HighestGeneration),
+            ForgottenGeneration = all.SkipLast(Account.TombstonesKept).Select(t => t.Generation)
+                .Aggregate(Math.Max(restored.ForgottenGeneration, known.ForgottenGeneration), Math.Max),
+            Tombstones = [.. all.TakeLast(Account.TombstonesKept)],
+            Records = [.. restored.Records.Where(r => !IsDestroyed(r, known))],
+        };
+        bool isSame = next.Records.Length == restored.Records.Length
+            && next.Tombstones.SequenceEqual(restored.Tombstones)
+            && (next.HighestGeneration, next.ForgottenGeneration) == (restored.HighestGeneration, restored.ForgottenGeneration);
+        var answer = new StateAnswer(RecordState.Destroyed, 0);
+        return isSame
+            ? Decision<StateAnswer>.Keep(answer)
+            : Decision<StateAnswer>.Write(answer, next, new AuditEvent(AuditKind.Restored, default, next.HighestGeneration, null, 0));
+    }
+
+    /// <summary>By name, or, where its tombstone is forgotten, by a generation at or below that with no such record left.</summary>
+    private static bool IsDestroyed(StoredRecord record, Account known) =>
+        known.FindTombstone(record.Id) is not null
+        || (record.Header.Generation <= known.ForgottenGeneration && known.Find(record.Id) is null);
+
     private static StoredRecord Restrain(StoredRecord record)
     {
         ulong first = record.LastSequence + SequenceLeap;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Custodian.Core;
 using Custodian.Node.Host;
 using Custodian.Node.Storage;
+using Custodian.Node.Storage.Verification;
 using Custodian.Protocol;
 
 namespace Custodian.Node.Commands;
@@ -11,7 +12,7 @@ internal static class AccountCommand
 {
     internal static Command Build()
     {
-        var command = new Command("account", "Shows or destroys what the node holds for one account. Both leave an audit entry.");
+        var command = new Command("account", "Shows or destroys what the node holds for one account. Both leave an audit entry, where there is such an account.");
         command.Subcommands.Add(BuildShow());
         command.Subcommands.Add(BuildDestroy());
         return command;
@@ -35,12 +36,16 @@ internal static class AccountCommand
         var common = new CommonOptions();
         var name = new AccountOptions(required: true);
         var yes = new Option<bool>("--yes") { Description = "do it; without this nothing is destroyed" };
+        var tampered = new Option<bool>("--tampered")
+        {
+            Description = "also if the account's rows do not authenticate; what stays is what the audit log says of its records",
+        };
         return common.Build(
             "destroy",
             "Destroys every record of the account at this node. The user's other nodes are not told.",
-            [.. name.All, yes],
+            [.. name.All, yes, tampered],
             async (parsed, configuration, cancellation) => name.TryRead(parsed, configuration, out AccountId? account)
-                ? await DestroyAsync(configuration, account.Value, parsed.GetValue(yes), cancellation)
+                ? await DestroyAsync(configuration, account.Value, parsed.GetValue(yes), parsed.GetValue(tampered), cancellation)
                 : ExitCode.Usage);
     }
 
@@ -59,7 +64,7 @@ internal static class AccountCommand
         return ExitCode.Done;
     }
 
-    private static async Task<int> DestroyAsync(NodeConfiguration configuration, AccountId id, bool yes, CancellationToken cancellation)
+    private static async Task<int> DestroyAsync(NodeConfiguration configuration, AccountId id, bool yes, bool tampered, CancellationToken cancellation)
     {
         if (!yes)
         {
@@ -68,7 +73,19 @@ internal static class AccountCommand
         }
 
         await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation);
-        Decision<StateAnswer> decision = await runtime.Store.DecideAsync(id, DeleteRule.DecideForOperator, cancellation);
+        try
+        {
+            Decision<StateAnswer> decision = await runtime.Store.DecideAsync(id, DeleteRule.DecideForOperator, cancellation);
+            return Said(decision);
+        }
+        catch (StorageException refused) when (refused.Fault == StorageFault.Tampered)
+        {
+            return tampered ? await DestroyTamperedAsync(configuration, runtime, id, cancellation) : SayTampered(refused);
+        }
+    }
+
+    private static int Said(Decision<StateAnswer> decision)
+    {
         if (decision.Refusal is not null)
         {
             Terminal.Error("the node holds no live record for this account");
@@ -76,6 +93,44 @@ internal static class AccountCommand
         }
 
         Console.Out.WriteLine("destroyed");
+        return ExitCode.Done;
+    }
+
+    private static int SayTampered(StorageException refused)
+    {
+        Terminal.Error(
+            $"{refused.Message}; nothing was changed. 'custodian verify' names what is wrong; keep a copy of the database, and say --tampered to "
+            + "destroy the account all the same, so that its user can enrol again");
+        return ExitCode.Failed;
+    }
+
+    /// <summary>The HSM says which sealed parts are the account's before any is erased: an edited row may point to another account's.</summary>
+    private static async Task<int> DestroyTamperedAsync(
+        NodeConfiguration configuration, NodeRuntime runtime, AccountId id, CancellationToken cancellation)
+    {
+        var check = new SealedPartCheck(configuration.NodeId, runtime.Hsm);
+        byte[] row = runtime.Store.RowOf(id).ToArray();
+        List<SuspectRecord> own = [];
+        foreach (SuspectRecord suspect in runtime.Store.SuspectsOf(id))
+        {
+            if (RecordId.TryRead(suspect.RecordId, out RecordId record) && await check.OpensAsync(row, record, suspect.Part, cancellation))
+            {
+                own.Add(suspect);
+            }
+        }
+
+        Destruction done = runtime.Store.DestroyTampered(id, own);
+        Console.Out.WriteLine($"destroyed {done.Records} record rows and erased {done.Erased} sealed parts");
+        if (done.Erased < done.Records)
+        {
+            Terminal.Note("a sealed part that the HSM does not know as this account's was left where it lies; 'custodian verify' names it");
+        }
+
+        if (!done.LogIsErased)
+        {
+            Terminal.Note("the write-ahead log still holds what was erased; the node's next start rids it of that");
+        }
+
         return ExitCode.Done;
     }
 }

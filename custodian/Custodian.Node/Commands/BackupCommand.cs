@@ -27,7 +27,7 @@ internal static class BackupCommand
             return ExitCode.Failed;
         }
 
-        DatabaseBackup.Write(NodeRuntime.StoreOptions(configuration), to);
+        DatabaseBackup.Write(NodeRuntime.StoreOptions(configuration), to, TimeProvider.System);
         Console.Out.WriteLine($"{to}  {new FileInfo(to).Length} bytes");
         return ExitCode.Done;
     }

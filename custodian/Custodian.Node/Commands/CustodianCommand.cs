@@ -18,7 +18,7 @@ internal static class CustodianCommand
         Settings come from the JSON file, over it environment variables (CUSTODIAN_HSM__SESSIONS=8), over them --override hsm:sessions=8.
         The HSM's PIN comes from the file hsm:pin_file (mode 0600), the variable CUSTODIAN_PIN or the systemd credential 'custodian-pin'.
 
-        Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 not ready.
+        Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 not ready, 5 the database has findings.
         """;
 
     /// <summary>What remains after the server's own patience with accepted calls: for the database, the HSM and the ready file.</summary>
@@ -51,6 +51,8 @@ internal static class CustodianCommand
         root.Subcommands.Add(AuditCommand.Build());
         root.Subcommands.Add(AccountCommand.Build());
         root.Subcommands.Add(BackupCommand.Build());
+        root.Subcommands.Add(RestoreCommand.Build());
+        root.Subcommands.Add(VerifyCommand.Build());
         return root;
     }
 }

@@ -27,6 +27,7 @@ internal static class ServeCommand
         ServerCertificate certificate = ServerCertificate.Load(configuration.Tls);
         await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation, migrate: true);
         await using WebApplication app = WebHost.Build(configuration, runtime, certificate);
+        await using AcceptanceWatch acceptance = await AcceptanceWatch.StartAsync(runtime, app.Logger, cancellation);
         await app.StartAsync(cancellation);
         using var ready = ReadyFile.Write(readyFile, WebHost.AddressOf(app));
         HostLog.Serving(app.Logger, configuration.NodeId, WebHost.AddressOf(app), certificate.Pin);

@@ -11,14 +11,22 @@ internal static class StatusCommand
 {
     private sealed record Status(
         string NodeId, IReadOnlyList<string> Sets, string Serving, string Hsm, long Accounts, IReadOnlyDictionary<string, long> Records,
-        long AuditEntries, int SchemaVersion, long DatabaseBytes);
+        long AuditEntries, int SchemaVersion, long DatabaseBytes, Tampered Tampered, Restored? Restored);
+
+    /// <summary>Accounts refused because a row did not authenticate, and how many still do not.</summary>
+    private sealed record Tampered(long Noticed, long StillRefused, string? FirstNoticed, IReadOnlyList<string> Accounts);
+
+    /// <summary>What the database has forgotten, if it goes on from a copy.</summary>
+    private sealed record Restored(string? CopiedAt, string BehindSince, string? AcceptedAt, long LimitedRecords, string? Next);
 
     internal static Command Build()
     {
         var common = new CommonOptions();
         return common.Build(
             "status",
-            "Prints what the node holds, whether its HSM works, and whether it answers at its address. Exit status 4 when it does not answer.",
+            "Prints what the node holds, whether its HSM works, and whether it answers at its address; the accounts that it refused because a "
+            + "row did not authenticate, since the database was made; and, of a restored one, since when it is behind. It looks again at those "
+            + "accounts alone: 'custodian verify' goes through all. Exit status 4 when the node does not answer or is not ready.",
             [],
             (parsed, configuration, cancellation) => RunAsync(configuration, parsed.GetValue(common.Json), cancellation));
     }
@@ -38,10 +46,27 @@ internal static class StatusCommand
             store.Records.ToDictionary(r => r.Key.ToString().ToUpperInvariant(), r => r.Value),
             store.AuditEntries,
             store.SchemaVersion,
-            store.DatabaseBytes);
+            store.DatabaseBytes,
+            TamperedIn(store),
+            RestoredOf(store));
         Terminal.Print(json, status, text => Write(status, text));
         return serving == "ready" ? ExitCode.Done : ExitCode.NotReady;
     }
+
+    private static Tampered TamperedIn(StoreStatus store) => new(
+        store.Refused.Count,
+        store.StillRefused,
+        store.Refused.Count == 0 ? null : Restoration.Said(store.Refused.Min(r => r.FirstMs)),
+        [.. store.Refused.Select(r => Convert.ToHexStringLower(r.Row.AsSpan(0, 8)))]);
+
+    private static Restored? RestoredOf(StoreStatus store) => store.Restoration is { } copy
+        ? new Restored(
+            copy.CopiedMs == 0 ? null : Restoration.Said(copy.CopiedMs),
+            Restoration.Said(copy.BehindMs),
+            copy.AwaitsAcceptance ? null : Restoration.Said(copy.AcceptedMs),
+            store.LimitedRecords,
+            copy.AwaitsAcceptance ? copy.Advice : null)
+        : null;
 
     private static void Write(Status status, TextWriter text)
     {
@@ -51,6 +76,17 @@ internal static class StatusCommand
         text.WriteLine($"records   {string.Join(", ", status.Records.Select(r => $"{r.Value} {r.Key}"))}, of {status.Accounts} accounts");
         text.WriteLine($"audit     {status.AuditEntries} entries");
         text.WriteLine($"database  {status.DatabaseBytes} bytes, schema {status.SchemaVersion}");
+        text.WriteLine(status.Tampered.Noticed == 0
+            ? "tampered  none that a call has met; 'custodian verify' looks at all"
+            : $"tampered  {status.Tampered.Noticed} accounts were refused, the first at {status.Tampered.FirstNoticed}; {status.Tampered.StillRefused} "
+                + "still do not authenticate; 'custodian verify' names what is wrong");
+        if (status.Restored is { } restored)
+        {
+            text.WriteLine(
+                $"restored  from a copy{(restored.CopiedAt is { } at ? $" of {at}" : "")}, behind since {restored.BehindSince}, "
+                + $"{restored.LimitedRecords} records still limited to one attempt");
+            text.WriteLine(restored.Next is { } next ? $"          not accepted yet: {next}" : $"          accepted at {restored.AcceptedAt}");
+        }
     }
 
     /// <summary>Asks the running node, trusting just the certificate that is configured here.</summary>

@@ -18,6 +18,9 @@ internal static class Terminal
 
     internal static void Error(string message) => Console.Error.WriteLine($"custodian: {message}");
 
+    /// <summary>Says on standard error what is worth knowing and no error.</summary>
+    internal static void Note(string message) => Console.Error.WriteLine($"custodian: {message}");
+
     internal static void Print(bool json, object value, Action<TextWriter> asText)
     {
         if (json)

@@ -4,6 +4,7 @@ using Custodian.Node.Api;
 using Custodian.Node.Api.Health;
 using Custodian.Node.Storage;
 using Custodian.Pkcs11;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Custodian.Node.Host;
 
@@ -74,10 +75,67 @@ internal sealed class NodeRuntime : IAsyncDisposable
         AdmissionWait = TimeSpan.FromMilliseconds(hsm.WaitMs),
     };
 
+    /// <summary>A store on a database that is not the node's yet.</summary>
+    internal sealed record OpenStore(SqliteAccountStore Store, ServiceProvider Metering) : IAsyncDisposable
+    {
+        /// <inheritdoc/>
+        public async ValueTask DisposeAsync()
+        {
+            await Store.DisposeAsync();
+            await Metering.DisposeAsync();
+        }
+    }
+
+    /// <summary>Opens a store on a database beside the node's own.</summary>
+    /// <exception cref="HsmException">The HSM does not open its secrets.</exception>
+    /// <exception cref="StorageException">It cannot be opened.</exception>
+    internal static async Task<OpenStore> OpenStoreAsync(SqliteStoreOptions options, Pkcs11Hsm hsm)
+    {
+        // What the store logs of a restoration the command itself says, in words for a terminal.
+        ServiceProvider metering = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        try
+        {
+            var metrics = new StoreMetrics(metering.GetRequiredService<IMeterFactory>());
+            return new OpenStore(
+                await SqliteAccountStore.OpenAsync(options, hsm, metrics, TimeProvider.System, NullLogger<SqliteAccountStore>.Instance), metering);
+        }
+        catch
+        {
+            await metering.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Has the HSM open the secrets of a database that must be this node's.</summary>
+    /// <exception cref="NodeStartException">It is another node's, or sealed by another HSM.</exception>
+    /// <exception cref="StorageException">It is no node's database, or cannot be read.</exception>
+    internal static async Task<NodeSecrets> OpenSecretsAsync(NodeConfiguration configuration, SqliteStoreOptions options, IHsm hsm)
+    {
+        NodeIdentity identity = NodeDatabase.ReadIdentity(options);
+        if (identity.Node != configuration.NodeId)
+        {
+            throw new NodeStartException($"{options.Path} is of node {identity.Node}, not of {configuration.NodeId}; check that it is the right file and configuration");
+        }
+
+        try
+        {
+            return await NodeSecrets.OpenAsync(hsm, identity.Node, identity.SealedSecrets);
+        }
+        catch (HsmException failure) when (failure.Class == HsmErrorClass.Data)
+        {
+            throw new NodeStartException(
+                $"this HSM's token does not open {options.Path}: it was sealed under another token's keys, or is damaged; "
+                    + "bring the token back that the node had then", failure);
+        }
+    }
+
+    internal static void MakeDataFolder(NodeConfiguration configuration) =>
+        Directory.CreateDirectory(configuration.DataFolder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+
     /// <summary>Makes the database with new secrets, sealed by the HSM.</summary>
     internal static Task CreateDatabaseAsync(NodeConfiguration configuration, Pkcs11Hsm hsm)
     {
-        Directory.CreateDirectory(configuration.DataFolder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        MakeDataFolder(configuration);
         return NodeDatabase.CreateAsync(StoreOptions(configuration), configuration.NodeId, hsm, TimeProvider.System);
     }
 

@@ -54,12 +54,33 @@ internal sealed class AccountReader : IDisposable
         {
             return LoadAuthentic(row);
         }
-        catch (Exception broken) when (broken is FormatException or InvalidCastException or OverflowException or ArgumentException
-            or InvalidOperationException or CryptographicException)
+        catch (Exception broken) when (IsBroken(broken))
         {
             // A value of another type or form than the node writes.
             throw Tampered("a row of the account holds what the node never wrote", broken);
         }
+    }
+
+    /// <summary>
+    /// What is wrong with the single record rows of an account that <see cref="Load"/> refuses, one sentence each with the record_id as it
+    /// stands in the row. None when what is wrong is the account's own row, or the company its rows are in.
+    /// </summary>
+    internal List<(string Record, string What)> FaultsOfRecords(byte[] row)
+    {
+        List<(string, string)> faults = [];
+        if (TryReadId(row) is { } account)
+        {
+            using Statement.Rows reader = _records.Query(account);
+            while (reader.Read())
+            {
+                if (FaultOf(reader, row) is { } what)
+                {
+                    faults.Add((NameIn(reader), what));
+                }
+            }
+        }
+
+        return faults;
     }
 
     /// <inheritdoc/>
@@ -92,6 +113,47 @@ internal sealed class AccountReader : IDisposable
 
         long newest = CheckNewestEntry(row, columns.NewestAudit, mac);
         return new LoadedAccount(id, row, newest, Compose(columns, records), records);
+    }
+
+    private static bool IsBroken(Exception thrown) => thrown is FormatException or InvalidCastException or OverflowException
+        or ArgumentException or InvalidOperationException or CryptographicException;
+
+    private static string NameIn(Statement.Rows reader)
+    {
+        try
+        {
+            return Convert.ToHexStringLower(reader.Blob(1));
+        }
+        catch (InvalidCastException)
+        {
+            return "unreadable";
+        }
+    }
+
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "listed by the filter")]
+    private string? FaultOf(Statement.Rows reader, byte[] row)
+    {
+        try
+        {
+            ReadRecord(reader, row);
+            return null;
+        }
+        catch (StorageException tampered)
+        {
+            return tampered.Message;
+        }
+        catch (Exception broken) when (IsBroken(broken))
+        {
+            return broken is CryptographicException
+                ? "the record's body does not open: it was edited or exchanged"
+                : "the record's row or body holds what the node never wrote";
+        }
+    }
+
+    private long? TryReadId(byte[] row)
+    {
+        using Statement.Rows reader = _account.Query(row);
+        return reader.Read() ? reader.Number(0) : null;
     }
 
     private static Account Compose(AccountColumns columns, List<LoadedRecord> records) => new()

@@ -54,14 +54,36 @@ internal static class DurableFile
         File.Open(path, options).Dispose();
     }
 
-    private static void Sync(string path)
+    /// <summary>Copies a file to a new one that is readable by its owner alone, and syncs it.</summary>
+    /// <exception cref="IOException">One cannot be read, or the other not written.</exception>
+    internal static void CopyPrivately(string from, string to)
+    {
+        MakeEmpty(to);
+        using FileStream source = File.OpenRead(from);
+        using FileStream copy = File.Open(to, FileMode.Open, FileAccess.Write);
+        source.CopyTo(copy);
+        copy.Flush(flushToDisk: true);
+    }
+
+    /// <summary>Gives a file a second name.</summary>
+    /// <exception cref="IOException">The second name is taken, or the file system has no links.</exception>
+    internal static void Link(string path, string second)
+    {
+        if (HardLink(Encoding.UTF8.GetBytes(path + "\0"), Encoding.UTF8.GetBytes(second + "\0")) != 0)
+        {
+            throw new IOException($"{path} cannot be kept as {second}; is that name taken, or is there no room?");
+        }
+    }
+
+    /// <summary>Waits until a file's content is on the disk.</summary>
+    internal static void Sync(string path)
     {
         using FileStream file = File.Open(path, FileMode.Open, FileAccess.ReadWrite);
         file.Flush(flushToDisk: true);
     }
 
     /// <summary>The name itself is data of the folder; without this a crash may lose it.</summary>
-    private static void SyncFolderOf(string path)
+    internal static void SyncFolderOf(string path)
     {
         if (OperatingSystem.IsWindows())
         {
@@ -81,6 +103,10 @@ internal static class DurableFile
             throw new IOException($"the folder of {path} cannot be synced");
         }
     }
+
+    [DllImport("libc", EntryPoint = "link")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int HardLink(byte[] pathWithNul, byte[] secondWithNul);
 
     // The runtime opens no folders, so that there is no managed way to sync one.
     [DllImport("libc", EntryPoint = "open")]

@@ -15,6 +15,11 @@ internal interface IAccountStore : IAsyncDisposable
     /// </summary>
     ReadOnlyMemory<byte> RowOf(AccountId account);
 
+    /// <summary>
+    /// Whether the database is a copy whose forgotten attempts no operator has accepted yet: everything is answered but Evaluate.
+    /// </summary>
+    bool AwaitsAcceptance { get; }
+
     /// <summary>The account as it is now.</summary>
     /// <exception cref="StorageException">The account cannot be read, or its rows do not authenticate.</exception>
     Task<Account> ReadAsync(AccountId account, CancellationToken cancellationToken);

@@ -9,8 +9,8 @@ internal static class OperatorAudit
     private sealed record Written;
 
     /// <summary>
-    /// Appends an entry about an account and leaves its records as they are. Also for an account that the node has never stored: what an
-    /// operator searched in vain is told too.
+    /// Appends an entry about an account and leaves its records as they are. An account that the node has never stored gets neither an
+    /// entry nor a row: a mistyped subject must not fill the tables.
     /// </summary>
     /// <returns>The account as it was shown, at the instant of the entry.</returns>
     /// <exception cref="StorageException">Nothing was written, and nothing may be shown.</exception>
@@ -24,6 +24,11 @@ internal static class OperatorAudit
         Decision<Written> Decide(Account found)
         {
             shown = found;
+            if (found.Records.IsEmpty && found.Tombstones.IsEmpty && found.HighestGeneration == 0)
+            {
+                return Decision<Written>.Keep(new Written());
+            }
+
             StoredRecord? newest = found.Records.MaxBy(r => r.Header.Generation);
             AuditEvent entry = newest is null ? new AuditEvent(kind, default, found.HighestGeneration, null, 0) : AuditEvent.Of(kind, newest);
             return Decision<Written>.Write(new Written(), found, entry);

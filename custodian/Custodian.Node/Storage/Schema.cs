@@ -19,6 +19,9 @@ internal sealed record Migration(int To, string Sql);
 /// listed in <c>free_slots</c> for the next of its size.</para>
 /// <para><c>audit.account</c> is the first eight bytes of the account row's name, so that an account's entries are found even when its
 /// row was taken away.</para>
+/// <para><c>restoration</c> is the one row of a database that is, or goes on from, a copy (see <see cref="RestoredCopy"/>).
+/// <c>refused_accounts</c> lists the accounts that a running node refused because a row did not authenticate; it is a notice for the
+/// operator, and no rule depends on either.</para>
 /// </remarks>
 internal static class Schema
 {
@@ -81,6 +84,20 @@ internal static class Schema
               chain BLOB NOT NULL
             ) STRICT;
             CREATE INDEX audit_of_account ON audit (account, id);
+            """),
+        new(2, """
+            CREATE TABLE restoration (
+              id INTEGER PRIMARY KEY CHECK (id = 1),
+              copied_ms INTEGER NOT NULL,
+              behind_ms INTEGER NOT NULL,
+              accepted_ms INTEGER NOT NULL
+            ) STRICT;
+            CREATE TABLE refused_accounts (
+              id INTEGER PRIMARY KEY,
+              row BLOB NOT NULL UNIQUE,
+              first_ms INTEGER NOT NULL,
+              what TEXT NOT NULL
+            ) STRICT;
             """),
     ];
 

@@ -25,6 +25,9 @@ internal sealed class SqliteAccountStore : IAccountStore
     private readonly LogErasure _erasure;
     private readonly ReaderPool _readers;
     private readonly GroupCommitLoop _loop;
+    private readonly RefusedAccounts _refused;
+    private readonly TimeProvider _time;
+    private volatile bool _awaitsAcceptance;
     private int _disposed;
 
     private SqliteAccountStore(
@@ -32,10 +35,12 @@ internal sealed class SqliteAccountStore : IAccountStore
         TimeProvider time, ILogger logger)
     {
         var cache = new BodyCache(options.BodyCacheBytes);
-        (_options, _secrets, _metrics, _connection, Node) = (options, secrets, metrics, connection, identity.Node);
+        (_options, _secrets, _metrics, _connection, Node, _time) = (options, secrets, metrics, connection, identity.Node, time);
         _transaction = new BatchTransaction(connection, Schema.Migrations, identity.Node, secrets, cache, time);
         _erasure = new LogErasure(connection, options, metrics, logger);
         RestoredCopy.Restrain(connection, _transaction, logger);
+        _awaitsAcceptance = Restoration.Read(connection) is { AwaitsAcceptance: true };
+        _refused = new RefusedAccounts(options, time, logger);
         _readers = new ReaderPool(options, secrets, cache);
         _loop = new GroupCommitLoop(options, _transaction, _erasure, metrics, logger);
     }
@@ -89,22 +94,29 @@ internal sealed class SqliteAccountStore : IAccountStore
     }
 
     /// <inheritdoc/>
+    public bool AwaitsAcceptance => _awaitsAcceptance;
+
+    /// <inheritdoc/>
     public ReadOnlyMemory<byte> RowOf(AccountId account) => RowMacs.NameOf(_secrets, account);
 
     /// <inheritdoc/>
     public Task<Account> ReadAsync(AccountId account, CancellationToken cancellationToken)
     {
         byte[] row = RowMacs.NameOf(_secrets, account);
-        return CountTamperedAsync(ReadFromPoolAsync(reader => reader.Load(row).Account, cancellationToken));
+        return CountTamperedAsync(row, ReadFromPoolAsync(reader => reader.Load(row).Account, cancellationToken));
     }
 
     /// <inheritdoc/>
     public Task<Decision<T>> DecideAsync<T>(AccountId account, Func<Account, Decision<T>> decide, CancellationToken cancellationToken)
         where T : class
     {
-        var call = new WriteCall<T>(RowMacs.NameOf(_secrets, account), decide);
-        return CountTamperedAsync(QueueAsync(call, cancellationToken));
+        return DecideAsync(RowMacs.NameOf(_secrets, account), decide, cancellationToken);
     }
+
+    /// <summary>The same for an account of which only its row's name is known.</summary>
+    internal Task<Decision<T>> DecideAsync<T>(byte[] row, Func<Account, Decision<T>> decide, CancellationToken cancellationToken)
+        where T : class =>
+        CountTamperedAsync(row, QueueAsync(new WriteCall<T>(row, decide), cancellationToken));
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<AuditRow> ReadAuditAsync(
@@ -133,13 +145,40 @@ internal sealed class SqliteAccountStore : IAccountStore
     /// <summary>Counts what the database holds.</summary>
     /// <exception cref="StorageException">It cannot be read.</exception>
     internal Task<StoreStatus> ReadStatusAsync(CancellationToken cancellationToken) =>
-        ReadFromPoolAsync(reader => SqliteQueries.Status(reader.Connection, _metrics.TamperedCount), cancellationToken);
+        ReadFromPoolAsync(reader => SqliteQueries.Status(reader, _metrics.TamperedCount), cancellationToken);
+
+    /// <summary>What the database says of the copy it goes on from, null if it never was one; and takes note of an acceptance.</summary>
+    /// <exception cref="StorageException">It cannot be read.</exception>
+    internal async Task<Restoration?> ReadRestorationAsync(CancellationToken cancellationToken)
+    {
+        Restoration? restoration = await ReadFromPoolAsync(reader => Restoration.Read(reader.Connection), cancellationToken).ConfigureAwait(false);
+        _awaitsAcceptance = restoration is { AwaitsAcceptance: true };
+        return restoration;
+    }
+
+    /// <summary>Accepts, for the operator, what a restored copy has forgotten.</summary>
+    /// <exception cref="StorageException">It could not be written; the node goes on waiting.</exception>
+    internal async Task AcceptRestorationAsync(CancellationToken cancellationToken)
+    {
+        OnOwnConnection(connection => RestoredCopy.Accept(connection, _time.GetUtcNow().ToUnixTimeMilliseconds()));
+        await ReadRestorationAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>The record rows that may be those of an account whose rows do not authenticate.</summary>
+    /// <exception cref="StorageException">They cannot be read.</exception>
+    internal List<SuspectRecord> SuspectsOf(AccountId account) =>
+        OnOwnConnection(connection => Destruction(connection).Suspects(RowMacs.NameOf(_secrets, account)));
+
+    /// <summary>Destroys an account whose rows do not authenticate. See <see cref="ForcedDestruction"/>.</summary>
+    /// <exception cref="StorageException">Nothing was changed.</exception>
+    internal Destruction DestroyTampered(AccountId account, IReadOnlyList<SuspectRecord> own) =>
+        OnOwnConnection(connection => Destruction(connection).Destroy(RowMacs.NameOf(_secrets, account), own));
 
     /// <summary>Copies the database while it serves, as <see cref="DatabaseBackup.Write"/> does.</summary>
     /// <exception cref="IOException">There is a file of that name, or it cannot be written.</exception>
     /// <exception cref="StorageException">The database cannot be read.</exception>
     internal Task BackupAsync(string path, CancellationToken cancellationToken) =>
-        Task.Run(() => DatabaseBackup.Write(_options, path), cancellationToken);
+        Task.Run(() => DatabaseBackup.Write(_options, path, _time), cancellationToken);
 
     /// <summary>Writes and takes it back, as <see cref="WriteProbe.Run"/> does.</summary>
     /// <exception cref="StorageException">The database takes no writes.</exception>
@@ -154,6 +193,7 @@ internal sealed class SqliteAccountStore : IAccountStore
         }
 
         await _loop.DisposeAsync().ConfigureAwait(false);
+        await _refused.DisposeAsync().ConfigureAwait(false);
         _readers.Dispose();
         _erasure.Dispose();
         _transaction.Dispose();
@@ -177,6 +217,28 @@ internal sealed class SqliteAccountStore : IAccountStore
     private static bool IsOf(AuditRow row, ReadOnlyMemory<byte>? account) =>
         account is not { } wanted || row.Entry is not { } entry || entry.AccountRow.Span.SequenceEqual(wanted.Span);
 
+    private ForcedDestruction Destruction(SqliteConnection connection) => new(connection, Node, _secrets, _time);
+
+    private void OnOwnConnection(Action<SqliteConnection> act) => OnOwnConnection(connection =>
+    {
+        act(connection);
+        return true;
+    });
+
+    /// <summary>For what an operator does once: beside the writer, whose transactions are the callers'.</summary>
+    private T OnOwnConnection<T>(Func<SqliteConnection, T> act)
+    {
+        try
+        {
+            using SqliteConnection connection = SqliteConnections.OpenWriter(_options);
+            return act(connection);
+        }
+        catch (SqliteException failure)
+        {
+            throw SqliteFaults.Translate(failure, _options.Path);
+        }
+    }
+
     private Task<T> ReadFromPoolAsync<T>(Func<PooledReader, T> read, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this);
@@ -192,7 +254,7 @@ internal sealed class SqliteAccountStore : IAccountStore
         return await call.WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<T> CountTamperedAsync<T>(Task<T> outcome)
+    private async Task<T> CountTamperedAsync<T>(byte[] row, Task<T> outcome)
     {
         try
         {
@@ -201,6 +263,7 @@ internal sealed class SqliteAccountStore : IAccountStore
         catch (StorageException failure) when (failure.Fault == StorageFault.Tampered)
         {
             _metrics.Tampered();
+            _refused.Note(row, failure.Message);
             throw;
         }
     }

@@ -10,8 +10,14 @@ internal static class SqliteQueries
     /// <summary>Rows of the audit log that are read at a time, so that a long listing holds up no checkpoint.</summary>
     private const int PageSize = 256;
 
-    internal static StoreStatus Status(SqliteConnection connection, long tamperedSeen)
+    /// <summary>Accounts refused before that a status looks at again.</summary>
+    private const int MostRefused = 1000;
+
+    internal static StoreStatus Status(PooledReader reader, long tamperedSeen)
     {
+        SqliteConnection connection = reader.Connection;
+        List<RefusedAccount> refused = RefusedAccounts.Read(connection, MostRefused);
+        int still = refused.Count(r => IsRefused(reader, r.Row));
         connection.Run("BEGIN");
         try
         {
@@ -21,6 +27,10 @@ internal static class SqliteQueries
                 RecordsByState(connection),
                 connection.Number("SELECT count(*) FROM audit"),
                 tamperedSeen,
+                refused,
+                still,
+                Restoration.Read(connection),
+                Restoration.Read(connection) is null ? 0 : Restoration.LimitedRecords(connection),
                 checked(connection.Number("PRAGMA page_count") * connection.Number("PRAGMA page_size")));
         }
         finally
@@ -45,6 +55,19 @@ internal static class SqliteQueries
         }
 
         return rows;
+    }
+
+    private static bool IsRefused(PooledReader reader, byte[] row)
+    {
+        try
+        {
+            reader.Load(row);
+            return false;
+        }
+        catch (StorageException failure) when (failure.Fault == StorageFault.Tampered)
+        {
+            return true;
+        }
     }
 
     private static AuditRow Row(Statement.Rows reader, NodeSecrets secrets)

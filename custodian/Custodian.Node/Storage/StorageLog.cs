@@ -14,4 +14,13 @@ internal static partial class StorageLog
 
     [LoggerMessage(4, LogLevel.Warning, "the database was restored from a copy: every record of its {Accounts} accounts has at most one attempt until its next Confirm; {Refused} accounts do not authenticate and are refused")]
     internal static partial void Restored(ILogger logger, int accounts, int refused);
+
+    [LoggerMessage(5, LogLevel.Warning, "{Advice}")]
+    internal static partial void AwaitsAcceptance(ILogger logger, string advice);
+
+    [LoggerMessage(6, LogLevel.Information, "an operator accepted that attempts made since {Since} are forgotten; Evaluate is answered again")]
+    internal static partial void Accepted(ILogger logger, string since);
+
+    [LoggerMessage(7, LogLevel.Error, "the notice of a refused account could not be stored; 'custodian status' does not count it until it is refused again")]
+    internal static partial void NoticeLost(ILogger logger, Exception exception);
 }

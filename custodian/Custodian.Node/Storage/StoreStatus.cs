@@ -8,6 +8,10 @@ namespace Custodian.Node.Storage;
 /// <param name="Records">Live records by state.</param>
 /// <param name="AuditEntries">Entries of the audit log.</param>
 /// <param name="TamperedSeen">How often an account was refused as tampered since the store was opened.</param>
+/// <param name="Refused">The accounts that the node refused as tampered since the database was made, the oldest first, at most 1000.</param>
+/// <param name="StillRefused">How many of them do not authenticate now either.</param>
+/// <param name="Restoration">The copy it goes on from; null when it never was one.</param>
+/// <param name="LimitedRecords">Records that have one attempt at most because of that, until their next Confirm.</param>
 /// <param name="DatabaseBytes">The size of the database, without its log.</param>
 internal sealed record StoreStatus(
     int SchemaVersion,
@@ -15,6 +19,10 @@ internal sealed record StoreStatus(
     IReadOnlyDictionary<RecordState, long> Records,
     long AuditEntries,
     long TamperedSeen,
+    IReadOnlyList<RefusedAccount> Refused,
+    int StillRefused,
+    Restoration? Restoration,
+    long LimitedRecords,
     long DatabaseBytes);
 
 /// <summary>An audit entry as it lies in the log.</summary>

@@ -101,6 +101,14 @@ internal sealed class NodeProcess : IAsyncDisposable
         return twin;
     }
 
+    /// <summary>This node on another machine: in a folder that holds a token of its own, with a database folder of its own and nothing in it.</summary>
+    internal NodeProcess MovedTo(string folder)
+    {
+        var moved = new NodeProcess(NodeId, Region, folder);
+        File.Move(ChangeConfiguration(c => c["data"] = Path.Combine(folder, "data")), moved.ConfigFile);
+        return moved;
+    }
+
     /// <summary>Starts the process and waits until it serves; at the same address as before.</summary>
     /// <param name="overrides">Settings over the configuration's, <c>name=value</c>.</param>
     internal async Task StartAsync(params string[] overrides)

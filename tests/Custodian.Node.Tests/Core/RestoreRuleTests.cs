@@ -73,6 +73,32 @@ public sealed class RestoreRuleTests
         Assert.Equal(new StateAnswer(RecordState.Active, 5), confirmed.Answer);
     }
 
+    [Fact]
+    public void Bury_DestroyedSinceTheCopy_IsNotRevivedAndWhatStillLivesIsUntouched()
+    {
+        Account restored = RestoreRule.Decide(_sketch.Read("S1 A2(ab) P3")).Change!.Next;
+        Account known = _sketch.Read("D1 A2(abc) D3");
+
+        Account next = RestoreRule.Bury(restored, known).Change!.Next;
+
+        Assert.Same(restored.Find(_sketch["2"].Id), Assert.Single(next.Records));
+        Assert.Equal([_sketch["1"].Id, _sketch["3"].Id], next.Tombstones.Select(t => t.Id));
+        Assert.Equal(3UL, next.HighestGeneration);
+        Assert.Null(RestoreRule.Bury(next, known).Change);
+    }
+
+    [Fact]
+    public void Bury_TombstoneThatTheOtherStateForgot_IsToldByItsGeneration()
+    {
+        Account restored = _sketch.Read("A1");
+        Account known = Account.Empty with { HighestGeneration = 20, ForgottenGeneration = 4 };
+
+        Account next = RestoreRule.Bury(restored, known).Change!.Next;
+
+        Assert.Empty(next.Records);
+        Assert.Equal((20UL, 4UL), (next.HighestGeneration, next.ForgottenGeneration));
+    }
+
     private Decision<EvaluateGrant> Evaluate(Account account, char attempt, long nowMs) => EvaluateRule.Decide(
         account,
         new EvaluateCall(_sketch["1"].Id, AccountSketch.Attempt(attempt), AccountSketch.Point(attempt)),

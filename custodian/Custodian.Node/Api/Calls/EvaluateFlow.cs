@@ -19,6 +19,12 @@ internal sealed class EvaluateFlow(
 {
     internal async Task<Outcome<EvaluateResponse>> ExecuteAsync(Parsed<PointedEvaluate> request, CallScope scope)
     {
+        if (store.AwaitsAcceptance)
+        {
+            // The database is a copy: what it forgot could be a guess. The operator's word for that comes before anybody's attempt.
+            return new Refusal(RefusalReason.StorageUnavailable);
+        }
+
         using HsmPlace? place = await line.EnterAsync(request.Account, scope.Waiting);
         if (place is null)
         {

@@ -15,11 +15,16 @@ internal sealed class HsmContext(NodeProfile profile, IAccountStore store)
     /// <summary>The context of a stored record's secret part.</summary>
     internal byte[] OfRecord(AccountId account, RecordId record) => Of("record", account, record);
 
-    private byte[] Of(string purpose, AccountId account, RecordId record) =>
+    /// <summary>The same, where only the name of the account's row is known.</summary>
+    internal static byte[] OfRecord(NodeId node, ReadOnlySpan<byte> row, RecordId record) => Of("record", node, row, record);
+
+    private byte[] Of(string purpose, AccountId account, RecordId record) => Of(purpose, profile.Node, store.RowOf(account).Span, record);
+
+    private static byte[] Of(string purpose, NodeId node, ReadOnlySpan<byte> row, RecordId record) =>
         new LengthPrefixed("custodian/v1 hsm")
             .Lp(purpose)
-            .Lp(profile.Node.Value)
-            .Lp(store.RowOf(account).Span)
+            .Lp(node.Value)
+            .Lp(row)
             .Lp(record.ToArray())
             .ToArray();
 }

@@ -14,6 +14,9 @@ internal enum ReadinessPart
     /// <summary>The database takes writes.</summary>
     Storage,
 
+    /// <summary>The database is no copy, or what it has forgotten was accepted.</summary>
+    Restoration,
+
     /// <summary>The node is not being stopped.</summary>
     Run,
 }
