@@ -76,13 +76,13 @@ internal static class ViewReading
 
     private static string? CheckHeader(Header header, Wire.RecordStatus status, NodeId node, CustodianSet set, AccountId account)
     {
-        RecordId? named = RecordId.TryRead(status.RecordId.Span, out RecordId id) ? id : null;
-        if (header.CheckFor(set.Id, account, named, node) is { } fault)
+        if (header.CheckFor(set.Id, account, null, node) is { } fault)
         {
             return $"it shows a header that is refused: {fault}";
         }
 
-        return header.Threshold < set.MinThreshold ? $"it shows a header with threshold {header.Threshold}, below the set's lowest"
+        return !status.RecordId.IsEmpty && !status.RecordId.Span.SequenceEqual(header.RecordId.ToArray()) ? "it shows a record_id that is not the header's"
+            : header.Threshold < set.MinThreshold ? $"it shows a header with threshold {header.Threshold}, below the set's lowest"
             : header.Participants.Any(p => !set.TryGetNode(p.Node, out _)) ? "it shows a header that names a node outside the set"
             : status.Generation != 0 && status.Generation != header.Generation ? "it shows a generation that is not the header's"
             : null;

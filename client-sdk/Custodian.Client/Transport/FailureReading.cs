@@ -26,6 +26,7 @@ internal static class FailureReading
     internal static bool IsTransient(Exception? failure) => failure switch
     {
         TimeoutRejectedException => true,
+        RpcException rpc when IsUnreadable(rpc) => false,
         RpcException { StatusCode: StatusCode.Unavailable or StatusCode.ResourceExhausted } rpc =>
             Find<CertificateRefusedException>(rpc) is null,
         RpcException { StatusCode: StatusCode.DeadlineExceeded } => true,
@@ -54,6 +55,7 @@ internal static class FailureReading
         RpcException rpc when IsConnectTimeout(rpc) => new NodeOutcome(NodeCondition.TimedOut, "did not connect in time"),
         RpcException rpc when Find<CertificateRefusedException>(rpc) is { } refused =>
             new NodeOutcome(NodeCondition.Untrusted, $"not trusted: {refused.Message}"),
+        RpcException rpc when IsUnreadable(rpc) => NodeOutcome.Faulty("its answer cannot be read"),
         RpcException rpc when ReadRefusal(rpc) is { } refusal => NodeOutcome.Refused(refusal),
         RpcException rpc when IsConnectionFailure(rpc) || rpc.StatusCode == StatusCode.Unavailable =>
             new NodeOutcome(NodeCondition.Unreachable, $"not reached: {Innermost(rpc)}"),
@@ -130,11 +132,14 @@ internal static class FailureReading
         failure.StatusCode == StatusCode.Cancelled && Find<OperationCanceledException>(failure) is not null;
 
     /// <summary>
-    /// Whether the connection failed, rather than the node. What does not parse did arrive, although its exception is an IOException.
+    /// Whether an answer arrived that does not parse. Its exception is an IOException, so gRPC calls the node unavailable for it; but the
+    /// node is there, and the same request would most likely bring the same bytes.
     /// </summary>
+    private static bool IsUnreadable(RpcException failure) => Find<InvalidProtocolBufferException>(failure) is not null;
+
+    /// <summary>Whether the connection failed, rather than the node.</summary>
     private static bool IsConnectionFailure(RpcException failure) =>
         Find<CertificateRefusedException>(failure) is null
-        && Find<InvalidProtocolBufferException>(failure) is null
         && (Find<HttpRequestException>(failure) is not null
             || Find<IOException>(failure) is not null
             || Find<SocketException>(failure) is not null);

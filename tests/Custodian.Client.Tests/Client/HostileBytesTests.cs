@@ -17,11 +17,13 @@ public sealed class HostileBytesTests
     public void ReadRefusal_DetailsThatDoNotParse_AreNone(string details) =>
         Assert.Null(FailureReading.ReadRefusal(Refusal(Convert.FromHexString(details))));
 
-    [Fact]
-    public void Outcome_AnswerThatDoesNotParse_IsFaultyAndNotTriedAgain()
+    [Theory]
+    [InlineData(StatusCode.Internal)]
+    [InlineData(StatusCode.Unavailable)]
+    public void Outcome_AnswerThatDoesNotParse_IsFaultyAndNotTriedAgain(StatusCode code)
     {
         InvalidProtocolBufferException garbage = Assert.Throws<InvalidProtocolBufferException>(() => EvaluateResponse.Parser.ParseFrom([0x0A, 0x7F]));
-        RpcException failure = new(new Grpc.Core.Status(StatusCode.Internal, "Failed to deserialize response message.", garbage));
+        RpcException failure = new(new Grpc.Core.Status(code, "Failed to deserialize response message.", garbage));
 
         Assert.Equal(NodeCondition.Faulty, FailureReading.Outcome(failure).Condition);
         Assert.False(FailureReading.IsTransient(failure));

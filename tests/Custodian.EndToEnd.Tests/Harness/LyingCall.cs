@@ -5,15 +5,23 @@ using Grpc.Core;
 namespace Custodian.EndToEnd.Tests.Harness;
 
 /// <summary>The calls of the service (protocol.md section 12).</summary>
-internal enum CustodyMethod
+public enum CustodyMethod
 {
+    /// <summary>Prepare.</summary>
     Prepare,
+    /// <summary>Deposit.</summary>
     Deposit,
+    /// <summary>Activate.</summary>
     Activate,
+    /// <summary>Describe.</summary>
     Describe,
+    /// <summary>Evaluate.</summary>
     Evaluate,
+    /// <summary>Confirm.</summary>
     Confirm,
+    /// <summary>Retire.</summary>
     Retire,
+    /// <summary>Delete.</summary>
     Delete,
 }
 
