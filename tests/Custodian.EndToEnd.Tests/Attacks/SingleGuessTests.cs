@@ -2,6 +2,7 @@ using Custodian.Client;
 using Custodian.EndToEnd.Tests.Harness;
 using Custodian.Protocol;
 using Custodian.Protocol.Wire;
+using Custodian.Testing;
 using Google.Protobuf;
 
 namespace Custodian.EndToEnd.Tests.Attacks;
@@ -21,6 +22,7 @@ public sealed class SingleGuessTests(AttackedNodes nodes)
     public static IEnumerable<object[]> Cases =>
         from test in Enum.GetValues<GuessTest>()
         from honestOthers in new[] { 2, 3, 4 }
+        where Effort.IsWhole || test == GuessTest.OtherKeyAndMaskedShare || honestOthers == 2
         select new object[] { test, honestOthers };
 
     /// <summary>How the node tries to test its guess.</summary>
