@@ -32,7 +32,7 @@ internal sealed class Soak(SoakOptions options, TimeProvider time, TextWriter pr
     {
         progress.WriteLine(
             $"seed {Effort.Seed}: {options.Threshold} of {options.Nodes} nodes, {options.Length.TotalSeconds:0} s, starting the nodes");
-        await using Realm realm = await Realm.StartAsync(options.Nodes, options.Threshold);
+        await using Realm realm = await Realm.StartAsync(options.Nodes, options.Threshold, proxied: true);
 
         // What the nodes complain of is part of the summary.
         realm.Expected.Add("");
@@ -57,7 +57,7 @@ internal sealed class Soak(SoakOptions options, TimeProvider time, TextWriter pr
         Task storm = weather.RunAsync(over.Token);
         while (!over.IsCancellationRequested)
         {
-            var wave = new Traffic(realm, new TrafficOptions { Subjects = SubjectsOfAWave, Workers = Workers });
+            var wave = new Traffic(realm, OptionsOf(_waves.Count));
             _waves.Add(wave);
             await wave.RunAsync(OperationsOfAWave, over.Token);
             Tell(wave.Report, weather);
@@ -66,6 +66,18 @@ internal sealed class Soak(SoakOptions options, TimeProvider time, TextWriter pr
         await storm;
         return weather;
     }
+
+    /// <summary>Every second wave enrols where not all nodes are there to store; the others insist.</summary>
+    private static TrafficOptions OptionsOf(int wave) => new()
+    {
+        Subjects = SubjectsOfAWave,
+        Workers = Workers,
+        Client = client =>
+        {
+            client.AttemptTimeout = TimeSpan.FromSeconds(2);
+            client.AllowPartialEnrolment = wave % 2 == 1;
+        },
+    };
 
     private async Task<TrafficReport> VerifyAsync()
     {

@@ -39,6 +39,7 @@ internal sealed record SoakSummary(
         text.WriteLine($"faults     {string.Join(", ", Faults.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Value} {f.Key}"))}");
         text.WriteLine($"promised   {Promised} keys, {Kept.Done} came back afterwards");
         text.WriteLine($"time       {Took.TotalSeconds:0} s, seed {Effort.Seed}");
+        WriteRefusals(text);
         WriteComplaints(text);
         WriteExamples(text);
         text.WriteLine(IsSound ? "sound: nothing was lost, nothing was wrong" : "NOT SOUND");
@@ -51,6 +52,15 @@ internal sealed record SoakSummary(
             report.Percentile(operation, share)?.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture) ?? "";
         return $"| {operation} | {Count(TrafficOutcome.Done)} | {Count(TrafficOutcome.Refused)} | {Count(TrafficOutcome.Lost)} "
             + $"| {Count(TrafficOutcome.Wrong)} | {Count(TrafficOutcome.Broken)} | {Milliseconds(0.5)} | {Milliseconds(0.99)} |";
+    }
+
+    private void WriteRefusals(TextWriter text)
+    {
+        IEnumerable<TrafficResult> refused = Report.Results.Where(r => r.Outcome == TrafficOutcome.Refused);
+        foreach (var kind in refused.GroupBy(r => (r.Operation, Type: r.Why?.Split(':')[0])).OrderByDescending(k => k.Count()))
+        {
+            text.WriteLine($"refused    {kind.Count()} x {kind.Key.Operation}: {kind.Key.Type}");
+        }
     }
 
     private void WriteComplaints(TextWriter text)
