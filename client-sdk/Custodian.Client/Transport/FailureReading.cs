@@ -21,10 +21,12 @@ internal static class FailureReading
     private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// Whether the same request may succeed soon: the node was not reached, did not answer in time, or says that it is busy.
+    /// Whether the same request may succeed soon: the node was not reached, did not answer in time, or says that it is busy, and not for
+    /// longer than an operation has.
     /// </summary>
     internal static bool IsTransient(Exception? failure) => failure switch
     {
+        RpcException rpc when RetryAfter(rpc) > LongestWait => false,
         TimeoutRejectedException => true,
         RpcException rpc when IsUnreadable(rpc) => false,
         RpcException { StatusCode: StatusCode.Unavailable or StatusCode.ResourceExhausted } rpc =>
@@ -40,10 +42,9 @@ internal static class FailureReading
         IsTransient(failure) && failure is not RpcException { StatusCode: StatusCode.ResourceExhausted };
 
     /// <summary>
-    /// How long a node asks to wait before the same request again; null when it does not say, or asks for more than an operation has.
+    /// How long a node asks to wait before the same request again; null when it does not say.
     /// </summary>
-    internal static TimeSpan? RetryAfter(Exception? failure) =>
-        failure is RpcException rpc && ReadRefusal(rpc)?.RetryAfter is { } wait && wait <= LongestWait ? wait : null;
+    internal static TimeSpan? RetryAfter(Exception? failure) => failure is RpcException rpc ? ReadRefusal(rpc)?.RetryAfter : null;
 
     /// <summary>The outcome of a node whose call ended with this failure.</summary>
     internal static NodeOutcome Outcome(Exception failure) => failure switch
