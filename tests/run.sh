@@ -11,7 +11,7 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
 mapfile -t extra < <(lacking softhsm2-util:softhsm2 argon2:argon2 strace:strace /usr/lib/python3/dist-packages/grpc:python3-grpcio \
   /usr/lib/python3/dist-packages/cryptography:python3-cryptography /usr/lib/python3/dist-packages/argon2:python3-argon2 \
-  /usr/lib/x86_64-linux-gnu/libsoftokn3.so:libnss3 sslscan:sslscan gcore:gdb \
+  /usr/lib/x86_64-linux-gnu/libsoftokn3.so:libnss3 sslscan:sslscan gcore:gdb cc:gcc /usr/include/dlfcn.h:libc6-dev \
   /usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1:libfaketime)
 if [ "$(id -u)" -eq 0 ]; then
   install_prerequisites "${extra[@]}"

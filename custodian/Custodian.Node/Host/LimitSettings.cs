@@ -11,7 +11,7 @@ internal sealed record LimitSettings(int Connections, int AddressConnections, Ca
     private const int MostPerSecond = 1_000_000;
     private const int MostAtOnce = 1_000_000;
 
-    internal static LimitSettings Read(SettingsReader settings) => new(
+    internal static LimitSettings Read(SettingsReader settings, HsmSettings hsm) => new(
         settings.Number("limits:connections", 10_000, 1, MostAtOnce),
         settings.Number("limits:address_connections", 1000, 0, MostAtOnce),
         new CallLimits
@@ -22,6 +22,8 @@ internal sealed record LimitSettings(int Connections, int AddressConnections, Ca
             Calls = settings.Number("limits:calls", 2000, 1, MostAtOnce),
             CallsOfAddress = settings.Number("limits:address_calls", 500, 0, MostAtOnce),
             HsmCallsOfAccount = settings.Number("limits:account_hsm_calls", 64, 0, MostAtOnce),
+            HsmShareOfAccount = settings.Number("limits:account_hsm_share", Math.Max(1, hsm.MaxAdmitted / 4), 0, MostAtOnce),
+            HsmWait = TimeSpan.FromMilliseconds(hsm.WaitMs),
             Watches = settings.Number("limits:watches", 100, 1, MostAtOnce),
         });
 

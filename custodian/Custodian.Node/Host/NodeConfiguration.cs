@@ -16,7 +16,12 @@ internal sealed record TlsSettings(string? CertificateFile, string? KeyFile, str
 /// <param name="Sessions">Sessions, and so operations at once. Default twice the number of cores.</param>
 /// <param name="WaitMs">Longest wait for a free session before a call is answered OVERLOADED, milliseconds. Default 2000.</param>
 /// <param name="MaxWaiting">Most calls that may wait. Default 256.</param>
-internal sealed record HsmSettings(string Module, string TokenLabel, string? PinFile, int Sessions, int WaitMs, int MaxWaiting);
+/// <param name="MaxAdmitted">
+/// Most calls that are at the HSM, its queue and their own commit included. Default 16 to a session, which keeps the sessions busy while
+/// others commit, and at most 128.
+/// </param>
+internal sealed record HsmSettings(
+    string Module, string TokenLabel, string? PinFile, int Sessions, int WaitMs, int MaxWaiting, int MaxAdmitted);
 
 /// <summary>An identity provider whose tokens the node takes: keys from a JWKS file, or from OpenID discovery at the issuer's address.</summary>
 /// <param name="Issuer">The exact <c>iss</c>.</param>
@@ -58,6 +63,7 @@ internal sealed record NodeConfiguration
     /// <summary>Reads and checks every setting. Returns null, and all mistakes, when there is any.</summary>
     internal static NodeConfiguration? Read(SettingsReader settings)
     {
+        HsmSettings hsm = ReadHsm(settings);
         var configuration = new NodeConfiguration
         {
             NodeId = ReadNodeId(settings),
@@ -65,10 +71,10 @@ internal sealed record NodeConfiguration
             Listen = ReadListen(settings),
             DataFolder = settings.RequiredPath("data", "the folder for the database"),
             Tls = ReadTls(settings),
-            Hsm = ReadHsm(settings),
+            Hsm = hsm,
             Issuers = ReadIssuers(settings),
             Attempts = ReadAttempts(settings),
-            Limits = LimitSettings.Read(settings),
+            Limits = LimitSettings.Read(settings, hsm),
             MaxDatabasePages = settings.Number("database:max_pages", 0, 0, int.MaxValue),
         };
         settings.RefuseUnknown();
@@ -147,13 +153,18 @@ internal sealed record NodeConfiguration
         return tls;
     }
 
-    private static HsmSettings ReadHsm(SettingsReader settings) => new(
-        settings.RequiredFile("hsm:module", "the path of the PKCS#11 module, such as /usr/lib/softhsm/libsofthsm2.so"),
-        settings.Required("hsm:token", "the label of the token"),
-        settings.OptionalFile("hsm:pin_file"),
-        settings.Number("hsm:sessions", Math.Min(2 * Environment.ProcessorCount, MostSessions), 1, MostSessions),
-        settings.Number("hsm:wait_ms", 2000, 1, 60_000),
-        settings.Number("hsm:max_waiting", 256, 1, 100_000));
+    private static HsmSettings ReadHsm(SettingsReader settings)
+    {
+        int sessions = settings.Number("hsm:sessions", Math.Min(2 * Environment.ProcessorCount, MostSessions), 1, MostSessions);
+        return new HsmSettings(
+            settings.RequiredFile("hsm:module", "the path of the PKCS#11 module, such as /usr/lib/softhsm/libsofthsm2.so"),
+            settings.Required("hsm:token", "the label of the token"),
+            settings.OptionalFile("hsm:pin_file"),
+            sessions,
+            settings.Number("hsm:wait_ms", 2000, 1, 60_000),
+            settings.Number("hsm:max_waiting", 256, 1, 100_000),
+            settings.Number("hsm:max_admitted", Math.Max(sessions, Math.Min(16 * sessions, 128)), 1, 100_000));
+    }
 
     private static ImmutableArray<IssuerSettings> ReadIssuers(SettingsReader settings)
     {

@@ -72,6 +72,7 @@ internal sealed class NodeRuntime : IAsyncDisposable
         Pin = pin,
         Sessions = hsm.Sessions,
         MaxWaiting = hsm.MaxWaiting,
+        MaxAdmitted = hsm.MaxAdmitted,
         AdmissionWait = TimeSpan.FromMilliseconds(hsm.WaitMs),
     };
 

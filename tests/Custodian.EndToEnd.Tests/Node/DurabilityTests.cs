@@ -75,6 +75,10 @@ public sealed partial class DurabilityTests(ITestOutputHelper output)
         const int callers = 64;
         await using Realm realm = await Realm.StartAsync(1);
         NodeProcess node = realm.Nodes[0];
+
+        // Of one account, whose calls would otherwise come to the store a few at a time.
+        Expect.Success(await node.StopAsync());
+        await node.StartAsync("limits:account_hsm_share=0");
         string trace = Path.Combine(realm.Folder, "strace.log");
         using var caller = new RawCaller(node.Address, realm.CaFile, () => realm.Issuer.TokenFor(node.NodeId, "group"));
         using SoloRecord record = await SoloRecord.EnrolAsync(caller, realm.SetId, node.NodeId, realm.Issuer.Name, "group", maxAttempts: 100);

@@ -113,6 +113,33 @@ public sealed class CallLimitTests
     }
 
     [Fact]
+    public async Task Evaluate_AccountHoldsItsShareOfTheHsm_WaitsAmongItselfWhileOthersAreServed()
+    {
+        await using Limited limited = await Limited.StartAsync(new CallLimits { HsmShareOfAccount = 1, HsmCallsOfAccount = 3 });
+        TestUser greedy = limited.Node.NewUser();
+        ClientRecord record = await greedy.EnrolAsync();
+        TestUser other = limited.Node.NewUser();
+        ClientRecord others = await other.EnrolAsync();
+        Stall stall = limited.Node.Hsm.StallAdmission();
+        AsyncUnaryCall<EvaluateResponse> first = greedy.Node.EvaluateAsync(record.Evaluate(AttemptId.Draw()), greedy.Token);
+        await stall.Reached;
+        int asked = limited.Node.Hsm.Admissions;
+        AsyncUnaryCall<EvaluateResponse> second = greedy.Node.EvaluateAsync(record.Evaluate(AttemptId.Draw()), greedy.Token);
+        await Eventually.HoldsAsync(() => limited.Node.Clock.Timers(TimeSpan.FromSeconds(2)) == 1);
+
+        await other.EvaluateAsync(others, AttemptId.Draw());
+        Assert.Equal(asked + 1, limited.Node.Hsm.Admissions);
+        limited.Node.Clock.Advance(TimeSpan.FromSeconds(2));
+        Refused refused = await Refused.ByAsync(second);
+        stall.LetGo();
+        await first;
+
+        Assert.Equal("OVERLOADED", refused.Reason);
+        Assert.Equal(1u, (await greedy.StoredAsync()).Records[0].AttemptsUsed);
+        await greedy.EvaluateAsync(record, AttemptId.Draw());
+    }
+
+    [Fact]
     public async Task Evaluate_CallerGoneWhileWaiting_GivesItsHsmPlaceBack()
     {
         await using Limited limited = await Limited.StartAsync(new CallLimits { HsmCallsOfAccount = 1 });

@@ -44,12 +44,15 @@ public sealed class ConfigurationTests : IDisposable
             {
                 Address = new Rate(1000, 4000), Account = new Rate(50, 500), Issuer = new Rate(0, 1000),
                 Calls = 2000, CallsOfAddress = 500, HsmCallsOfAccount = 64, Watches = 100,
+                HsmShareOfAccount = configuration.Hsm.MaxAdmitted / 4,
             },
             configuration.Limits.Calls);
+        Assert.Equal(Math.Min(16 * configuration.Hsm.Sessions, 128), configuration.Hsm.MaxAdmitted);
     }
 
     [Theory]
     [InlineData("hsm:sessions", "1", "256", "0", "257")]
+    [InlineData("hsm:max_admitted", "1", "100000", "0", "100001")]
     [InlineData("hsm:wait_ms", "1", "60000", "0", "60001")]
     [InlineData("limits:connections", "1", "1000000", "0", "1000001")]
     [InlineData("limits:address_connections", "0", "1000000", "-1", "1000001")]
@@ -62,6 +65,7 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("limits:calls", "1", "1000000", "0", "1000001")]
     [InlineData("limits:address_calls", "0", "1000000", "-1", "1000001")]
     [InlineData("limits:account_hsm_calls", "0", "1000000", "-1", "1000001")]
+    [InlineData("limits:account_hsm_share", "0", "1000000", "-1", "1000001")]
     [InlineData("limits:watches", "1", "1000000", "0", "1000001")]
     public void Load_Number_IsTakenWithinItsRangeAlone(string setting, string lowest, string highest, string below, string above)
     {

@@ -9,7 +9,7 @@ public sealed class InitTests : IDisposable
 {
     private readonly SoftHsmDirectory _softHsm = new();
     private readonly string _folder = Directory.CreateTempSubdirectory("custodian-init-").FullName;
-    private readonly HsmSettings _settings = new(SoftHsmDirectory.ModulePath, "made", PinFile: null, Sessions: 2, WaitMs: 2000, MaxWaiting: 16);
+    private readonly HsmSettings _settings = new(SoftHsmDirectory.ModulePath, "made", PinFile: null, Sessions: 2, WaitMs: 2000, MaxWaiting: 16, MaxAdmitted: 32);
 
     [Fact]
     public async Task MakeToken_FreeSlot_GivesATokenThatTakesThePinAndKeepsTheOfficersOwn()

@@ -18,8 +18,14 @@ internal sealed record CallLimits
     /// <summary>Calls at once from one client address.</summary>
     internal int CallsOfAddress { get; init; }
 
-    /// <summary>Calls of one account at once that are at the HSM or wait for it.</summary>
+    /// <summary>Calls of one account at once that are at the HSM or in any line for it.</summary>
     internal int HsmCallsOfAccount { get; init; }
+
+    /// <summary>How many of those are at the HSM or in the line that all accounts share; the rest wait among themselves.</summary>
+    internal int HsmShareOfAccount { get; init; }
+
+    /// <summary>How long a call may wait among those of its own account. Default 2 s.</summary>
+    internal TimeSpan HsmWait { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Streams of <c>grpc.health.v1.Health/Watch</c> at once.</summary>
     internal int Watches { get; init; }

@@ -4,29 +4,29 @@ using Custodian.Protocol;
 namespace Custodian.Node.Api.Rates;
 
 /// <summary>A place at the HSM, counted against its account until it is disposed.</summary>
-internal sealed class HsmPlace(HsmAdmission admission, Places<AccountId> places, AccountId account) : IDisposable
+internal sealed class HsmPlace(HsmAdmission admission, AccountLines<AccountId> lines, AccountId account) : IDisposable
 {
     internal HsmAdmission Admission => admission;
 
     public void Dispose()
     {
         admission.Dispose();
-        places.GiveBack(account);
+        lines.Leave(account);
     }
 }
 
 /// <summary>
 /// The way of every call to the HSM. The HSM knows no accounts and serves callers as they come, so that one account with many calls at
-/// once could hold its every place: each account has only so many here, waiting included.
+/// once could fill its places and the line for them: each account has only a share of those, and a line of its own for what is beyond.
 /// </summary>
-internal sealed class HsmLine(IHsm hsm, CallLimits limits, ApiMetrics metrics)
+internal sealed class HsmLine(IHsm hsm, CallLimits limits, ApiMetrics metrics, TimeProvider time)
 {
-    private readonly Places<AccountId> _places = new(limits.HsmCallsOfAccount);
+    private readonly AccountLines<AccountId> _accounts = new(limits.HsmShareOfAccount, limits.HsmCallsOfAccount);
 
     /// <summary>A place, or null: then the call is OVERLOADED.</summary>
     internal async ValueTask<HsmPlace?> EnterAsync(AccountId account, CancellationToken waiting)
     {
-        if (!_places.TryTake(account))
+        if (!await EnterLineAsync(account, waiting))
         {
             metrics.Overloaded("account_hsm_calls");
             return null;
@@ -41,7 +41,7 @@ internal sealed class HsmLine(IHsm hsm, CallLimits limits, ApiMetrics metrics)
         {
             if (admission is null)
             {
-                _places.GiveBack(account);
+                _accounts.Leave(account);
             }
         }
 
@@ -51,6 +51,21 @@ internal sealed class HsmLine(IHsm hsm, CallLimits limits, ApiMetrics metrics)
             return null;
         }
 
-        return new HsmPlace(admission, _places, account);
+        return new HsmPlace(admission, _accounts, account);
+    }
+
+    /// <summary>Waits among the account's own calls, as long as the HSM's line would let it wait.</summary>
+    private async ValueTask<bool> EnterLineAsync(AccountId account, CancellationToken waiting)
+    {
+        using var limit = new CancellationTokenSource(limits.HsmWait, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(waiting, limit.Token);
+        try
+        {
+            return await _accounts.EnterAsync(account, either.Token);
+        }
+        catch (OperationCanceledException) when (!waiting.IsCancellationRequested)
+        {
+            return false;
+        }
     }
 }

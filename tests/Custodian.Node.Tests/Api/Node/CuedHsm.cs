@@ -12,6 +12,11 @@ internal sealed class CuedHsm(IHsm inner) : IHsm
     /// <summary>The latest answers of <see cref="PrepareAsync"/> and <see cref="EvaluateAsync"/>: the arrays themselves.</summary>
     internal IReadOnlyList<byte[]> LatestSecrets { get; private set; } = [];
 
+    private int _admissions;
+
+    /// <summary>How often a place was asked for.</summary>
+    internal int Admissions => _admissions;
+
     /// <summary>Whether no place is free.</summary>
     internal bool IsFull { get; set; }
 
@@ -26,6 +31,7 @@ internal sealed class CuedHsm(IHsm inner) : IHsm
 
     public async ValueTask<HsmAdmission?> AdmitAsync(CancellationToken cancellationToken)
     {
+        Interlocked.Increment(ref _admissions);
         if (Interlocked.Exchange(ref _admission, null) is { } stall)
         {
             await stall.PassAsync(cancellationToken);

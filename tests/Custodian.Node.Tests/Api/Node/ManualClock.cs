@@ -31,6 +31,15 @@ internal sealed class ManualClock : TimeProvider
         return timer;
     }
 
+    /// <summary>How many timers run that come due after so long.</summary>
+    internal int Timers(TimeSpan wait)
+    {
+        lock (_gate)
+        {
+            return _timers.Count(t => t.Due == _now + wait);
+        }
+    }
+
     /// <summary>Moves on, and fires the timers that come due.</summary>
     internal void Advance(TimeSpan by)
     {

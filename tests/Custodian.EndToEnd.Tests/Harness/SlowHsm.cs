@@ -1,0 +1,54 @@
+using System.Globalization;
+
+namespace Custodian.EndToEnd.Tests.Harness;
+
+/// <summary>
+/// SoftHSM as slow as an HSM behind a network: a PKCS#11 module that hands everything to SoftHSM, and takes its time over each
+/// C_DeriveKey, of which every Prepare and Evaluate has one. So what a node can do is a matter of its HSM, on any machine.
+/// </summary>
+internal static class SlowHsm
+{
+    // CK_FUNCTION_LIST is a version, padded to eight bytes, and 68 pointers; C_DeriveKey is the 63rd.
+    private const string Source =
+        """
+        #include <dlfcn.h>
+        #include <string.h>
+        #include <time.h>
+        typedef unsigned long (*function)();
+        struct list { void *version; function at[68]; };
+        static struct list slow;
+        static function derive;
+        static unsigned long derive_slowly(unsigned long session, void *mechanism, unsigned long base, void *template, unsigned long count, void *key)
+        {
+            struct timespec wait = { 0, DELAY_MS * 1000000L };
+            nanosleep(&wait, 0);
+            return derive(session, mechanism, base, template, count, key);
+        }
+        unsigned long C_GetFunctionList(struct list **out)
+        {
+            unsigned long (*real)(struct list **) = dlsym(dlopen(REAL, RTLD_NOW), "C_GetFunctionList");
+            struct list *found;
+            unsigned long result = real(&found);
+            memcpy(&slow, found, sizeof slow);
+            derive = slow.at[62];
+            slow.at[62] = (function)derive_slowly;
+            *out = &slow;
+            return result;
+        }
+        """;
+
+    /// <summary>Compiles the module into a folder.</summary>
+    internal static async Task<string> MakeAsync(string folder, TimeSpan delay)
+    {
+        string source = Path.Combine(folder, "slow-hsm.c");
+        string module = Path.Combine(folder, "slow-hsm.so");
+        await File.WriteAllTextAsync(source, Source);
+        Expect.Success(await ChildProcess.RunAsync(
+            "cc",
+            [
+                "-std=gnu11", "-shared", "-fPIC", "-o", module, source, $"-DREAL=\"{NodeProcess.SoftHsm}\"",
+                string.Create(CultureInfo.InvariantCulture, $"-DDELAY_MS={(long)delay.TotalMilliseconds}"),
+            ]));
+        return module;
+    }
+}
