@@ -108,8 +108,8 @@ internal sealed class NodeRuntime : IAsyncDisposable
     }
 
     /// <summary>Has the HSM open the secrets of a database that must be this node's.</summary>
-    /// <exception cref="NodeStartException">It is another node's, or sealed by another HSM.</exception>
-    /// <exception cref="StorageException">It is no node's database, or cannot be read.</exception>
+    /// <exception cref="NodeStartException">It is another node's.</exception>
+    /// <exception cref="StorageException">It is no node's database, sealed by another HSM, or cannot be read.</exception>
     internal static async Task<NodeSecrets> OpenSecretsAsync(NodeConfiguration configuration, SqliteStoreOptions options, IHsm hsm)
     {
         NodeIdentity identity = NodeDatabase.ReadIdentity(options);
@@ -118,16 +118,7 @@ internal sealed class NodeRuntime : IAsyncDisposable
             throw new NodeStartException($"{options.Path} is of node {identity.Node}, not of {configuration.NodeId}; check that it is the right file and configuration");
         }
 
-        try
-        {
-            return await NodeSecrets.OpenAsync(hsm, identity.Node, identity.SealedSecrets);
-        }
-        catch (HsmException failure) when (failure.Class == HsmErrorClass.Data)
-        {
-            throw new NodeStartException(
-                $"this HSM's token does not open {options.Path}: it was sealed under another token's keys, or is damaged; "
-                    + "bring the token back that the node had then", failure);
-        }
+        return await NodeDatabase.OpenSecretsAsync(options, identity, hsm);
     }
 
     internal static void MakeDataFolder(NodeConfiguration configuration) =>

@@ -16,6 +16,15 @@ internal sealed record WrittenChange(bool Destroyed, AuditTail Entry);
 /// </summary>
 internal sealed class AccountWriter : IDisposable
 {
+    /// <summary>
+    /// The key of a new account row. Never one that record rows name already: those of an account whose row was taken away behind the
+    /// node's back must not fall to whoever enrols next. Records and bodies are kept apart in the same way.
+    /// </summary>
+    internal const string NewAccountId =
+        "1 + max(ifnull((SELECT max(id) FROM accounts), 0), ifnull((SELECT max(account) FROM records), 0))";
+
+    internal const string AccountColumnNames = "id, row, highest_generation, forgotten_generation, tombstones, newest_audit, mac";
+
     private readonly NodeSecrets _secrets;
     private readonly BodyCipher _cipher;
     private readonly AuditWriter _audit;
@@ -36,7 +45,7 @@ internal sealed class AccountWriter : IDisposable
         _slots = new SlotWriter(connection);
         _insertAccount = new Statement(
             connection,
-            "INSERT INTO accounts (row, highest_generation, forgotten_generation, tombstones, newest_audit, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+            $"INSERT INTO accounts ({AccountColumnNames}) VALUES ({NewAccountId}, ?1, ?2, ?3, ?4, ?5, ?6)");
         _updateAccount = new Statement(
             connection,
             """
@@ -46,9 +55,10 @@ internal sealed class AccountWriter : IDisposable
         _insertRecord = new Statement(
             connection,
             """
-            INSERT INTO records (account, record_id, state, charges, last_sequence, confirmed_attempt, confirmed_sequence, stored_ms, slot,
+            INSERT INTO records (id, account, record_id, state, charges, last_sequence, confirmed_attempt, confirmed_sequence, stored_ms, slot,
               body_tag, mac)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+            VALUES (1 + max(ifnull((SELECT max(id) FROM records), 0), ifnull((SELECT max(id) FROM bodies), 0)),
+              ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
             """);
         _updateRecord = new Statement(
             connection,

@@ -124,8 +124,8 @@ internal sealed class ForcedDestruction(SqliteConnection connection, NodeId node
         audit.Append(new AuditEvent(AuditKind.DestroyedByOperator, default, next.HighestGeneration, null, 0), columns, mac);
         using var write = new Statement(
             connection,
-            """
-            INSERT INTO accounts (row, highest_generation, forgotten_generation, tombstones, newest_audit, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            $"""
+            INSERT INTO accounts ({AccountWriter.AccountColumnNames}) VALUES ({AccountWriter.NewAccountId}, ?1, ?2, ?3, ?4, ?5, ?6)
             ON CONFLICT (row) DO UPDATE SET highest_generation = ?2, forgotten_generation = ?3, tombstones = ?4, newest_audit = ?5, mac = ?6
             """);
         write.Write(

@@ -53,6 +53,29 @@ internal static class NodeDatabase
         {
             throw SqliteFaults.Translate(failure, options.Path);
         }
+        catch (InvalidCastException)
+        {
+            throw new StorageException(StorageFault.Tampered, $"the database {options.Path} does not say whose it is; 'custodian restore' puts a backup in its place");
+        }
+    }
+
+    /// <summary>Has the HSM open the secrets of a database.</summary>
+    /// <exception cref="StorageException">They were sealed under another token's keys, or are damaged.</exception>
+    /// <exception cref="HsmException">The HSM failed.</exception>
+    internal static async Task<NodeSecrets> OpenSecretsAsync(SqliteStoreOptions options, NodeIdentity identity, IHsm hsm)
+    {
+        try
+        {
+            return await NodeSecrets.OpenAsync(hsm, identity.Node, identity.SealedSecrets).ConfigureAwait(false);
+        }
+        catch (HsmException failure) when (failure.Class == HsmErrorClass.Data)
+        {
+            throw new StorageException(
+                StorageFault.Unavailable,
+                $"this HSM's token does not open the node's secrets in {options.Path}: they were sealed under another token's keys, or are damaged; "
+                    + "bring the token back that the node had, or 'custodian restore' a backup that was made under this one",
+                failure);
+        }
     }
 
     private static void Fill(string path, NodeIdentity identity)

@@ -10,7 +10,9 @@ internal sealed class SlotWriter(SqliteConnection connection) : IDisposable
 {
     private readonly Statement _append = new(connection, "INSERT INTO sealed_parts (part) VALUES (?1)");
     private readonly Statement _overwrite = new(connection, "UPDATE sealed_parts SET part = ?2 WHERE slot = ?1");
-    private readonly Statement _find = new(connection, "SELECT slot FROM free_slots WHERE size = ?1 LIMIT 1");
+    // Only a slot that is what a free one is: the list alone, edited, could have another record's part overwritten.
+    private readonly Statement _find = new(
+        connection, "SELECT f.slot FROM free_slots f JOIN sealed_parts s ON s.slot = f.slot WHERE f.size = ?1 AND s.part = zeroblob(?1) LIMIT 1");
     private readonly Statement _take = new(connection, "DELETE FROM free_slots WHERE slot = ?1");
     private readonly Statement _give = new(connection, "INSERT INTO free_slots (slot, size) VALUES (?1, ?2)");
 

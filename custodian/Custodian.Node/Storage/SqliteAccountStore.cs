@@ -58,13 +58,13 @@ internal sealed class SqliteAccountStore : IAccountStore
     /// Opens the database of a node and has the HSM open its secrets; brings the schema forward where it may (<see cref="SqliteStoreOptions.Migrate"/>), and restrains the
     /// records of one that was restored from a copy.
     /// </summary>
-    /// <exception cref="StorageException">There is no such database, it is of a newer schema, or it cannot be opened.</exception>
-    /// <exception cref="HsmException">The HSM does not open the secrets: they were sealed by another, or the HSM failed.</exception>
+    /// <exception cref="StorageException">There is no such database, it is of a newer schema, its secrets are not this HSM's, or it cannot be opened.</exception>
+    /// <exception cref="HsmException">The HSM failed.</exception>
     internal static async Task<SqliteAccountStore> OpenAsync(
         SqliteStoreOptions options, IHsm hsm, StoreMetrics metrics, TimeProvider time, ILogger<SqliteAccountStore> logger)
     {
         NodeIdentity identity = NodeDatabase.ReadIdentity(options);
-        NodeSecrets secrets = await NodeSecrets.OpenAsync(hsm, identity.Node, identity.SealedSecrets).ConfigureAwait(false);
+        NodeSecrets secrets = await NodeDatabase.OpenSecretsAsync(options, identity, hsm).ConfigureAwait(false);
         return Open(options, identity, secrets, metrics, time, logger);
     }
 

@@ -15,6 +15,17 @@ internal static class SqliteFaults
             StorageFault.Unavailable, $"the database {path} cannot be opened; is it there, and readable and writable for this user?", failure),
         raw.SQLITE_BUSY or raw.SQLITE_LOCKED => new StorageException(
             StorageFault.Unavailable, $"the database {path} is held by another process", failure),
+        raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB => new StorageException(
+            StorageFault.Unavailable,
+            $"the database {path} is damaged (SQLite result {failure.SqliteExtendedErrorCode}); 'custodian verify' says where, and 'custodian restore' puts "
+                + "a backup in its place and keeps it",
+            failure),
+        raw.SQLITE_READONLY => new StorageException(
+            StorageFault.Unavailable, $"the database {path} cannot be written; is its file system mounted read-only?", failure),
+        raw.SQLITE_IOERR => new StorageException(
+            StorageFault.Unavailable,
+            $"reading or writing the database {path} failed (SQLite result {failure.SqliteExtendedErrorCode}); look into the disk and the system's log",
+            failure),
         _ => new StorageException(
             StorageFault.Unavailable, $"the database {path} failed with SQLite result {failure.SqliteExtendedErrorCode}", failure),
     };

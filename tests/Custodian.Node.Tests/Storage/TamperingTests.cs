@@ -199,6 +199,29 @@ public sealed class TamperingTests : IDisposable
         Assert.All(await store.ReadAuditAsync(), r => Assert.False(r.IsAuthentic));
     }
 
+    /// <summary>What is left over must not fall to whoever enrols next, nor keep them from it.</summary>
+    [Theory]
+    [InlineData("DELETE FROM accounts WHERE id = 3")]
+    [InlineData("DELETE FROM records WHERE id = 3")]
+    [InlineData("DELETE FROM sealed_parts WHERE slot = 3")]
+    [InlineData("INSERT INTO free_slots VALUES (2, 512)")]
+    [InlineData("INSERT INTO free_slots VALUES (77, 512)")]
+    public async Task Add_AfterRowsWereTakenAwayOrListedAsFree_StoresTheNextAccountsAsAlways(string edit)
+    {
+        await FillAsync();
+        Assert.Equal(1, _folder.Tamper(edit));
+        await using SqliteAccountStore store = _folder.Open();
+        for (int i = 0; i < 3; i++)
+        {
+            AccountId next = Samples.NewAccount();
+            StoredRecord record = Samples.Record(next);
+            await store.AddAsync(next, record);
+            Samples.AssertSame(record, Assert.Single((await store.ReadAsync(next)).Records));
+        }
+
+        await AssertServedAsync(store, _other, _records.Other);
+    }
+
     public void Dispose() => _folder.Dispose();
 
     private sealed record StoredRecords(StoredRecord Victim, StoredRecord Other, StoredRecord Bystander);
