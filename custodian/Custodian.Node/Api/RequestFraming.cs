@@ -56,7 +56,7 @@ internal sealed class RequestFraming(RequestDelegate next, NodeProfile profile, 
 
     private async Task<bool> IsSoundAsync(HttpRequest request)
     {
-        if (request.Headers.GrpcEncoding is { Count: > 0 } encoding && encoding != "identity")
+        if (!HttpMethods.IsPost(request.Method) || (request.Headers.GrpcEncoding is { Count: > 0 } encoding && encoding != "identity"))
         {
             return false;
         }
