@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using Custodian.EndToEnd.Tests.Harness;
 using Custodian.Protocol.Wire;
 using Grpc.Core;
@@ -46,6 +47,54 @@ public sealed class FullDiskTests
         {
             acknowledged.ForEach(a => a.Record.Dispose());
             acknowledged.ForEach(a => a.Caller.Dispose());
+        }
+    }
+
+    [SmallDiskFact]
+    public async Task Readiness_DiskFullAndThenNot_SaysWhyAndComesBackByItself()
+    {
+        await using Realm realm = await Realm.StartAsync(1);
+        NodeProcess node = realm.Nodes[0];
+        realm.Expected.Add("the database failed, Full");
+        Expect.Success(await node.StopAsync());
+        await using SmallDisk disk = await SmallDisk.MountAsync(2048, realm.NewFile("disk"));
+        File.Copy(node.DatabaseFile, Path.Combine(disk.Folder, "custodian.db"));
+        node.Reconfigure(c => c["data"] = disk.Folder);
+        await node.StartAsync();
+        using HttpClient http = new(new SocketsHttpHandler { SslOptions = RawCaller.Trust(realm.CaFile) });
+        var readyz = new Uri($"{node.Address}/readyz");
+        Assert.Equal("ready\n", await http.GetStringAsync(readyz));
+        List<(SoloRecord Record, RawCaller Caller)> acknowledged = [];
+        try
+        {
+            disk.Fill();
+            await FillAsync(realm, acknowledged);
+
+            using HttpResponseMessage unready = await http.GetAsync(readyz);
+            Assert.Equal((HttpStatusCode.ServiceUnavailable, "the database is full\n"), (unready.StatusCode, await unready.Content.ReadAsStringAsync()));
+            Assert.Contains("the node is not ready until a trial write succeeds", node.Logs, StringComparison.Ordinal);
+
+            disk.MakeRoom();
+            await UntilReadyAsync(http, readyz);
+            Assert.Contains("the database takes writes again", node.Logs, StringComparison.Ordinal);
+            acknowledged.Add(await EnrolAsync(realm));
+            Expect.Success(await node.StopAsync());
+        }
+        finally
+        {
+            acknowledged.ForEach(a => a.Record.Dispose());
+            acknowledged.ForEach(a => a.Caller.Dispose());
+        }
+    }
+
+    private static async Task UntilReadyAsync(HttpClient http, Uri readyz)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60), TimeProvider.System);
+        using var poll = new PeriodicTimer(TimeSpan.FromMilliseconds(50), TimeProvider.System);
+        for (bool ready = false; !ready; await poll.WaitForNextTickAsync(patience.Token))
+        {
+            using HttpResponseMessage answer = await http.GetAsync(readyz, patience.Token);
+            ready = answer.StatusCode == HttpStatusCode.OK;
         }
     }
 

@@ -110,6 +110,20 @@ public sealed class RequestFramingTests(TestNode node) : IClassFixture<TestNode>
             line => line.StartsWith("Request finished", StringComparison.Ordinal) && line.Contains("Custody/Confirm", StringComparison.Ordinal)));
     }
 
+    [Fact]
+    public async Task Call_RequestNeverEnds_IsRefusedAfterTheLongestWait()
+    {
+        using var sent = new CancellationTokenSource();
+        using HttpRequestMessage request = Request(Describe, new Unfinished(sent, goes: false), encoding: null, "framing-user");
+        Task<HttpResponseMessage> answering = node.Http.SendAsync(request);
+        await Eventually.HoldsAsync(() => node.Clock.Timers(TimeSpan.FromSeconds(30)) == 1);
+
+        node.Clock.Advance(TimeSpan.FromSeconds(30));
+
+        using HttpResponseMessage answer = await answering;
+        Assert.Equal(InvalidArgument, Trailer(answer, "grpc-status"));
+    }
+
     private static byte[] Frame(byte[] message, byte flag = 0)
     {
         byte[] frame = [flag, 0, 0, 0, 0, .. message];
@@ -166,14 +180,18 @@ public sealed class RequestFramingTests(TestNode node) : IClassFixture<TestNode>
         return RpcStatus.Parser.ParseFrom(Convert.FromBase64String(text.PadRight((text.Length + 3) / 4 * 4, '='))).Details[0].Unpack<ErrorInfo>();
     }
 
-    /// <summary>Half a frame, and then the sender goes.</summary>
-    private sealed class Unfinished(CancellationTokenSource gone) : HttpContent
+    /// <summary>Half a frame, and then the sender goes, or stays and sends no more.</summary>
+    private sealed class Unfinished(CancellationTokenSource gone, bool goes = true) : HttpContent
     {
         protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
         {
             await stream.WriteAsync(Frame(Message).AsMemory(0, 8));
             await stream.FlushAsync();
-            await gone.CancelAsync();
+            if (goes)
+            {
+                await gone.CancelAsync();
+            }
+
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, gone.Token);
         }
 
