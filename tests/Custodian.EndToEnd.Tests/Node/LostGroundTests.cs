@@ -125,6 +125,33 @@ public sealed class LostGroundTests
         Expect.Success(await node.StopAsync());
     }
 
+    [FailingDiskFact]
+    public async Task Disk_TurningReadOnlyWhileServing_StoresNothingHalfAndTheNodeStopsUntilItIsWritable()
+    {
+        await using Realm realm = await Realm.StartAsync(1);
+        NodeProcess node = realm.Nodes[0];
+        foreach (string expected in (string[])["the database failed", "outcome is unknown", "takes no writes", "destroyed key material"])
+        {
+            realm.Expected.Add(expected);
+        }
+
+        await using FailingDisk disk = await FailingDisk.MountAsync(realm.NewFile("disk"));
+        await MoveAsync(node, disk.Folder);
+        using User user = await User.EnrolAsync(realm, node);
+        await user.Record.EvaluateAsync(user.Record.NewAttempt());
+        await disk.FailAsync();
+        WireRefusal refusal = await WireRefusal.OfAsync(user.Record.EvaluateAsync(user.Record.NewAttempt()));
+        Assert.Equal("STORAGE_UNAVAILABLE", refusal.Reason);
+        Expect.Says("the database failed while committing", Expect.ExitCode(1, await node.Process.WaitAsync()));
+
+        await disk.RepairAsync();
+        await node.StartAsync();
+        Assert.InRange((await user.Record.StatusAsync()).AttemptsUsed, 1U, 2U);
+        await user.AssertRecoversAsync();
+        Expect.Success(await node.RunAsync("verify"));
+        Expect.Success(await node.StopAsync());
+    }
+
     private static async Task ServesRightOrRefusesAsync(NodeProcess node, User user, string what)
     {
         try
@@ -158,13 +185,24 @@ public sealed class LostGroundTests
     /// <summary>Moves a node's database to a small file system, and starts it there.</summary>
     private static async Task<SmallDisk> OnSmallDiskAsync(Realm realm, NodeProcess node)
     {
-        Expect.Success(await node.StopAsync());
         SmallDisk disk = await SmallDisk.MountAsync(2048, realm.NewFile("disk"));
-        string database = Path.Combine(disk.Folder, "custodian.db");
-        File.Copy(node.DatabaseFile, database);
-        node.Reconfigure(c => c["data"] = disk.Folder);
-        await node.StartAsync();
+        await MoveAsync(node, disk.Folder);
         return disk;
+    }
+
+    private static async Task MoveAsync(NodeProcess node, string folder)
+    {
+        Expect.Success(await node.StopAsync());
+        string moved = Path.Combine(folder, "custodian.db");
+        File.Copy(node.DatabaseFile, moved);
+        using (FileStream file = File.Open(moved, FileMode.Open, FileAccess.ReadWrite))
+        {
+            // What the node is given is on the disk, as what it was given by init would be.
+            file.Flush(flushToDisk: true);
+        }
+
+        node.Reconfigure(c => c["data"] = folder);
+        await node.StartAsync();
     }
 
     private static async Task<WireRefusal> FirstRefusalAsync(Realm realm, NodeProcess node)
