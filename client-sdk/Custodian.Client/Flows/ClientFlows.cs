@@ -34,17 +34,17 @@ internal sealed class ClientFlows(ClientCore core)
         using SecretBytes utf8 = secret;
         Operation operation = new(core, progress);
         AccountView view = await SurveyAsync(operation, cancellation).ConfigureAwait(false);
-
-        // A PENDING record that is held is somebody's only copy too: its secret recovers it.
-        if (view.Choice.All.OrderByDescending(r => r.IsActiveSomewhere).FirstOrDefault() is { } present
-            && (present.IsActiveSomewhere || !key.Options.ReplacePending))
-        {
-            throw new AlreadyEnrolledException(
-                present.Header.RecordId, present.Header.Generation, !present.IsActiveSomewhere, view.Outcomes);
-        }
-
+        ThrowIfEnrolled(view, key.Options);
         using OwnerKeyRing owners = OwnerKeyRing.None();
-        return await new EnrolmentFlow(operation, view, owners).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
+        try
+        {
+            return await new EnrolmentFlow(operation, view, owners).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
+        }
+        catch (EnrollmentRefusedException refused) when (refused.Nodes.Values.Any(WasOvertaken))
+        {
+            ThrowIfEnrolled(await SurveyAsync(operation, cancellation).ConfigureAwait(false), key.Options);
+            throw;
+        }
     }
 
     internal async Task<EnrollResult> ReplaceAsync(
@@ -129,6 +129,21 @@ internal sealed class ClientFlows(ClientCore core)
     /// <summary>The secret is there already: nobody is shown anything, and nobody waits for slow nodes.</summary>
     private Task<RecoverySession> PrepareForSecretAsync(IProgress<CustodyProgress>? progress, CancellationToken cancellation) =>
         RecoverySession.PrepareAsync(new Operation(core, progress), isShown: false, cancellation);
+
+    /// <summary>A PENDING record that is held is somebody's only copy too: its secret recovers it.</summary>
+    private static void ThrowIfEnrolled(AccountView view, EnrollOptions options)
+    {
+        if (view.Choice.All.OrderByDescending(r => r.IsActiveSomewhere).FirstOrDefault() is { } present
+            && (present.IsActiveSomewhere || !options.ReplacePending))
+        {
+            throw new AlreadyEnrolledException(
+                present.Header.RecordId, present.Header.Generation, !present.IsActiveSomewhere, view.Outcomes);
+        }
+    }
+
+    /// <summary>Whether a node that showed no record has one now, of another device that enrolled at the same time.</summary>
+    private static bool WasOvertaken(NodeOutcome outcome) =>
+        outcome.Refusal?.Reason is RefusalReason.StaleGeneration or RefusalReason.BadSignature;
 
     private async Task<Recovered> OpenAsync(SecretBytes utf8, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
     {
