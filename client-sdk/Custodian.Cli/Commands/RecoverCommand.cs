@@ -61,6 +61,9 @@ internal static class RecoverCommand
         }
 
         _ = OwnerKeyFile.WriteOrWarn(ownerKeyFile, recovered.OwnerKey, call.Reporter);
+
+        // Nodes that do not answer may keep this process for seconds more, and a core image of it would hold the key.
+        recovered.Dispose();
         call.Reporter.Step("the key is written; waiting for the nodes to settle");
         SettlementReport? settlement = await SettlementWait.AwaitAsync(recovered.Settlement, call.Surroundings.Time, cancellation);
         Report(call, recovered, settlement, output.Path);

@@ -71,22 +71,30 @@ internal static class OwnerKeyFile
         }
     }
 
-    /// <summary>Reads the line; null when it is not one.</summary>
+    /// <summary>Reads the line; null when it is not one, spelled as <see cref="Write"/> spells it.</summary>
     internal static SecretBytes? Parse(ReadOnlySpan<byte> content)
     {
+        ReadOnlySpan<byte> line = content.TrimEnd("\r\n"u8);
+        return line.StartsWith(Mark) ? Decode(line[Mark.Length..]) : null;
+    }
+
+    /// <summary>The decoder forgives blanks between the characters and bits that belong to no byte; this file has one spelling.</summary>
+    private static SecretBytes? Decode(ReadOnlySpan<byte> base64)
+    {
         Span<byte> key = stackalloc byte[KeySize];
+        Span<byte> again = stackalloc byte[Base64.GetMaxEncodedToUtf8Length(KeySize)];
         try
         {
-            ReadOnlySpan<byte> line = content.TrimEnd("\r\n"u8);
-            return line.StartsWith(Mark)
-                && Base64.DecodeFromUtf8(line[Mark.Length..], key, out int consumed, out int written) == OperationStatus.Done
-                && consumed == line.Length - Mark.Length && written == KeySize
+            return Base64.DecodeFromUtf8(base64, key, out _, out int written) == OperationStatus.Done && written == KeySize
+                && Base64.EncodeToUtf8(key, again, out _, out _) == OperationStatus.Done
+                && CryptographicOperations.FixedTimeEquals(again, base64)
                     ? new SecretBytes(key)
                     : null;
         }
         finally
         {
             CryptographicOperations.ZeroMemory(key);
+            CryptographicOperations.ZeroMemory(again);
         }
     }
 }

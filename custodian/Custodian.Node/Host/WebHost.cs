@@ -44,6 +44,12 @@ internal static class WebHost
         logging.SetMinimumLevel(LogLevel.Information);
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("Grpc", LogLevel.Warning);
+
+        // What a peer does to its own connection is no news, and Kestrel writes a critical line for every frame of some floods, gRPC an
+        // error with its stack for every call whose connection breaks: a log, and a disk, that anyone could fill without a token. The
+        // meters count these; what goes wrong in a call CallPipeline logs itself.
+        logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Http2", LogLevel.None);
+        logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None);
     }
 
     private static void ConfigureKestrel(KestrelServerOptions kestrel, NodeConfiguration configuration, ServerCertificate certificate)

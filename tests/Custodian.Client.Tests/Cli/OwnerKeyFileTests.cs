@@ -39,6 +39,29 @@ public sealed class OwnerKeyFileTests : IDisposable
     public void Parse_OtherText_IsNoOwnerKey(string text) => Assert.Null(OwnerKeyFile.Parse(Encoding.ASCII.GetBytes(text)));
 
     [Fact]
+    public void Parse_Mutated_IsNoOwnerKeyOrIsWrittenAsItStands()
+    {
+        string good = $"custody-owner-key-v1 {Convert.ToBase64String(RepeatableBytes.Of("owner", 32))}\n";
+        foreach (string mutant in Mutants.OfText(good, Effort.Times(10_000, 1_000_000), "owner key file"))
+        {
+            using SecretBytes? key = OwnerKeyFile.Parse(Encoding.Latin1.GetBytes(mutant));
+            if (key is not null)
+            {
+                byte[] bytes = new byte[32];
+                key.CopyTo(bytes);
+                Assert.Equal($"custody-owner-key-v1 {Convert.ToBase64String(bytes)}", mutant.TrimEnd('\r', '\n'));
+            }
+        }
+    }
+
+    /// <summary>The last character before the padding has two bits that belong to no byte.</summary>
+    [Theory]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=")]
+    [InlineData("AAAAAAAAAAAAAAAAAAAAAA AAAAAAAAAAAAAAAAAAAAA=")]
+    public void Parse_AnotherSpellingOfTheSameKey_IsNoOwnerKey(string base64) =>
+        Assert.Null(OwnerKeyFile.Parse(Encoding.ASCII.GetBytes($"custody-owner-key-v1 {base64}\n")));
+
+    [Fact]
     public void Read_OtherFile_IsAUsageFailureThatQuotesNothing()
     {
         string path = _folder.Write("owner.key", "something private");

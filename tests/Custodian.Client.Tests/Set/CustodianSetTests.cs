@@ -128,6 +128,28 @@ public sealed class CustodianSetTests
     public void Parse_NoJsonObject_IsRefused(string json) => Assert.Throws<CustodianSetException>(() => CustodianSet.Parse(json));
 
     [Fact]
+    public void Parse_Mutated_IsASetUnderTheRulesOrNamesItsMistakes()
+    {
+        string good = Json(set => set["nodes"]![0]!["spki_sha256"] = new JsonArray(Pin));
+        int refused = 0;
+        foreach (string mutant in Mutants.OfText(good, Effort.Times(5_000, 500_000), "set file"))
+        {
+            try
+            {
+                CustodianSet set = CustodianSet.Parse(mutant);
+                Assert.InRange(set.Threshold, (set.Participants.Length / 2) + 1, set.Participants.Length);
+                Assert.Equal(set.Nodes.Length, set.Nodes.Select(n => n.Id).Distinct().Count());
+            }
+            catch (CustodianSetException)
+            {
+                refused++;
+            }
+        }
+
+        Assert.NotEqual(0, refused);
+    }
+
+    [Fact]
     public void Load_CaFileBesideTheSet_IsRead()
     {
         string folder = Directory.CreateTempSubdirectory("custodian-set").FullName;

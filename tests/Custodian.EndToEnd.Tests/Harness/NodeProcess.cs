@@ -60,6 +60,7 @@ internal sealed class NodeProcess : IAsyncDisposable
     {
         var node = new NodeProcess(nodeId, region, folder);
         Directory.CreateDirectory(Path.Combine(folder, "tokens"));
+        node._environment["TMPDIR"] = Directory.CreateDirectory(Path.Combine(folder, "tmp")).FullName;
         File.WriteAllText(
             Path.Combine(folder, "softhsm2.conf"),
             $"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n");

@@ -11,6 +11,9 @@ internal static class Programs
     /// <summary>The client's command line, <c>custody</c>.</summary>
     internal static string Custody { get; } = Metadata("CustodyProgram");
 
+    /// <summary>An app with the SDK that a test can look into.</summary>
+    internal static string Device { get; } = Metadata("DeviceProgram");
+
     /// <summary>The repository's root.</summary>
     internal static string Root { get; } = Metadata("RepositoryRoot");
 

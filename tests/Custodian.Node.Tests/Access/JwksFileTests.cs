@@ -68,6 +68,28 @@ public sealed class JwksFileTests : IDisposable
         Assert.Single(_log.TakeWarnings());
     }
 
+    /// <summary>Start-up tells these two apart from faults of the node itself, and names the setting.</summary>
+    [Fact]
+    public void Parse_Mutated_IsKeysOrNoJwks()
+    {
+        string good = Jwks("a", "b");
+        Assert.Equal(2, JwksFile.Parse(Issuer, good).SigningKeys.Count);
+        int refused = 0;
+        foreach (string mutant in Mutants.OfText(good, Effort.Times(4_000, 400_000), "jwks"))
+        {
+            try
+            {
+                Assert.InRange(JwksFile.Parse(Issuer, mutant).SigningKeys.Count, 1, 4);
+            }
+            catch (Exception none) when (none is ArgumentException or InvalidDataException)
+            {
+                refused++;
+            }
+        }
+
+        Assert.NotEqual(0, refused);
+    }
+
     public void Dispose()
     {
         _log.Dispose();

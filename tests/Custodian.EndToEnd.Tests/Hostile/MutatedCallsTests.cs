@@ -1,0 +1,80 @@
+using System.Collections.Concurrent;
+using Custodian.EndToEnd.Tests.Harness;
+using Custodian.Protocol.Wire;
+using Google.Protobuf;
+using Grpc.Core;
+using Xunit.Abstractions;
+
+namespace Custodian.EndToEnd.Tests.Hostile;
+
+/// <summary>Every call of a real node with messages that were valid before something happened to them.</summary>
+[Collection(AttackedNode.Collection)]
+public sealed class MutatedCallsTests(AttackedNode attacked, ITestOutputHelper output)
+{
+    private static readonly Marshaller<byte[]> Raw = Marshallers.Create<byte[]>(
+        (bytes, context) => context.Complete(bytes), context => context.PayloadAsNewBuffer());
+    private static readonly string[] Calls = ["Prepare", "Deposit", "Activate", "Describe", "Evaluate", "Confirm", "Retire", "Delete"];
+
+    public static TheoryData<string> Names => [.. Calls];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public async Task Call_MutatedMessage_IsAnsweredOrRefusedAsDocumented(string name)
+    {
+        using RawCaller caller = attacked.CallerFor($"a mutant of {name}");
+        using SoloRecord record = await SoloRecord.EnrolAsync(
+            caller, attacked.Realm.SetId, attacked.Node.NodeId, attacked.Realm.Issuer.Name, caller.Subject!);
+        IMessage valid = Valid(name, record);
+        var mutator = new Mutator(new Draws($"hostile/{name}"));
+        Mutation[] mutations = [.. Enumerable.Range(0, Effort.Times(60, 5000)).Select(_ => mutator.Mutate(valid))];
+        var reasons = new ConcurrentDictionary<string, int>();
+
+        await Parallel.ForEachAsync(mutations, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (mutation, _) =>
+            reasons.AddOrUpdate(await SendAsync(caller, name, mutation), 1, (_, n) => n + 1));
+
+        output.WriteLine($"seed {Effort.Seed}: {string.Join(", ", reasons.OrderBy(r => r.Key).Select(r => $"{r.Value} {r.Key}"))}");
+        Assert.Contains("INVALID_REQUEST", reasons.Keys);
+        await attacked.RecoverAsync();
+    }
+
+    /// <summary>The reason, or OK.</summary>
+    private static async Task<string> SendAsync(RawCaller caller, string name, Mutation mutation)
+    {
+        var method = new Method<byte[], byte[]>(MethodType.Unary, "custodian.v1.Custody", name, Raw, Raw);
+        try
+        {
+            await caller.Channel.CreateCallInvoker().AsyncUnaryCall(method, null, new CallOptions(caller.Headers), mutation.Bytes);
+            return "OK";
+        }
+        catch (RpcException refused)
+        {
+            return Documented.Refusal(
+                refused.StatusCode, refused.Trailers.GetValueBytes("grpc-status-details-bin"), $"seed {Effort.Seed}, {name}, {mutation}");
+        }
+    }
+
+    /// <summary>Of its form in every field; its signatures are nobody's.</summary>
+    private IMessage Valid(string name, SoloRecord record)
+    {
+        var signature = ByteString.CopyFrom(new byte[64]);
+        (ByteString id, string set) = (record.Id, attacked.Realm.SetId);
+        SoloRecord.Attempt attempt = record.NewAttempt();
+        var attemptId = ByteString.CopyFrom(attempt.Id.ToArray());
+        return name switch
+        {
+            "Prepare" => new PrepareRequest { RecordId = id, Blinded = attempt.Blinded.Bytes, SetId = set },
+            "Deposit" => new DepositRequest
+            {
+                SealedKey = ByteString.CopyFrom(new byte[300]), Header = ByteString.CopyFrom(record.Header.Bytes.Span),
+                MaskedShare = ByteString.CopyFrom(new byte[32]), Envelope = ByteString.CopyFrom(new byte[285]), DepositSignature = signature, SetId = set,
+            },
+            "Activate" => new ActivateRequest { RecordId = id, Signature = signature, SetId = set },
+            "Describe" => new DescribeRequest { SetId = set },
+            "Evaluate" => new EvaluateRequest { RecordId = id, AttemptId = attemptId, Blinded = attempt.Blinded.Bytes, SetId = set },
+            "Confirm" => new ConfirmRequest { RecordId = id, AttemptId = attemptId, Signature = signature, Sequence = 1, SetId = set },
+            "Retire" => new RetireRequest { RecordId = id, Signature = signature, SetId = set },
+            "Delete" => new DeleteRequest { RecordId = id, Signature = signature, State = RecordState.Active, SetId = set },
+            _ => throw new ArgumentOutOfRangeException(nameof(name)),
+        };
+    }
+}
