@@ -190,16 +190,14 @@ public sealed class FaultBenchTests : IAsyncLifetime, IDisposable
     [FakeClockFact]
     public async Task Clock_SteppedWhileTheNodeRuns_IsTheNodesClock()
     {
-        await using Realm realm = await Realm.StartAsync(1);
+        List<FakeClock> clock = [];
+        await using Realm realm = await Realm.StartAsync(1, prepare: n => clock.Add(FakeClock.For(n)));
         NodeProcess node = realm.Nodes[0];
-        await node.KillAsync();
-        FakeClock clock = FakeClock.For(node);
-        await node.StartAsync();
         using RawCaller caller = realm.CallerFor(node, realm.NewSubject());
         var request = new Custodian.Protocol.Wire.DescribeRequest { SetId = realm.SetId };
         await caller.Client.DescribeAsync(request, caller.Headers);
 
-        clock.Step(TimeSpan.FromHours(5));
+        await FakeClock.StepAsync(clock, TimeSpan.FromHours(5));
         WireRefusal tooOld = await WireRefusal.OfAsync(caller.Client.DescribeAsync(request, caller.Headers));
         realm.Issuer.Ahead = TimeSpan.FromHours(5);
         await caller.Client.DescribeAsync(request, caller.Headers);

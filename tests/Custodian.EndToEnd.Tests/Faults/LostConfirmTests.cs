@@ -35,8 +35,11 @@ public sealed class LostConfirmTests
     [FakeClockFact]
     public async Task Recover_FiveTimesWhileConfirmFailsWithTheDefaultDelays_WaitsThemOutAndTheNextSettlesThem()
     {
-        await using Realm realm = await Realm.StartAsync(3, firstDelaySeconds: 30);
-        FakeClock[] clocks = await Task.WhenAll(realm.Nodes.Select(GiveClockAsync));
+        List<FakeClock> clocks = [];
+        await using Realm realm = await Realm.StartAsync(3, firstDelaySeconds: 30, prepare: node => clocks.Add(FakeClock.For(node)));
+
+        // Kestrel's word for a machine that has no time for it: a node under libfaketime takes more of it.
+        realm.Expected.Add("the heartbeat has been running for");
         string subject = await EnrolAsync(realm);
         await using Fronts fronts = await Fronts.StartAsync(realm);
         FailConfirms(fronts, 2);
@@ -62,14 +65,6 @@ public sealed class LostConfirmTests
         Assert.Equal(TimeSpan.Zero, (await device.DescribeAsync()).Delay);
     }
 
-    private static async Task<FakeClock> GiveClockAsync(NodeProcess node)
-    {
-        await node.KillAsync();
-        FakeClock clock = FakeClock.For(node);
-        await node.StartAsync();
-        return clock;
-    }
-
     private static void FailConfirms(Fronts fronts, int nodes)
     {
         for (int i = 0; i < nodes; i++)
@@ -79,7 +74,7 @@ public sealed class LostConfirmTests
     }
 
     /// <summary>Steps the nodes' clocks by the delay that is shown, and returns its seconds.</summary>
-    private static async Task<double> WaitOutAsync(Realm realm, string subject, FakeClock[] clocks)
+    private static async Task<double> WaitOutAsync(Realm realm, string subject, List<FakeClock> clocks)
     {
         await using CustodianClient device = realm.Client(subject);
         TimeSpan delay = (await device.DescribeAsync()).Delay
@@ -89,7 +84,7 @@ public sealed class LostConfirmTests
             LockedException locked = await Assert.ThrowsAsync<LockedException>(() => device.RecoverAsync(Secret));
             Assert.False(locked.IsExhausted);
             realm.Issuer.Ahead += delay;
-            Array.ForEach(clocks, clock => clock.Step(realm.Issuer.Ahead));
+            await FakeClock.StepAsync(clocks, realm.Issuer.Ahead);
         }
 
         return delay.TotalSeconds;

@@ -46,7 +46,9 @@ internal sealed class Realm : IAsyncDisposable
     /// <param name="threshold">How many a recovery needs; the smallest majority when null.</param>
     /// <param name="firstDelaySeconds">The first delay between attempts; 0 switches delays off.</param>
     /// <param name="proxied">Whether clients reach every node through a <see cref="FaultProxy"/>.</param>
-    internal static async Task<Realm> StartAsync(int nodes, int? threshold = null, int firstDelaySeconds = 0, bool proxied = false)
+    /// <param name="prepare">Changes a node before its first start.</param>
+    internal static async Task<Realm> StartAsync(
+        int nodes, int? threshold = null, int firstDelaySeconds = 0, bool proxied = false, Action<NodeProcess>? prepare = null)
     {
         var realm = new Realm(Directory.CreateTempSubdirectory("custodian-realm-").FullName, threshold ?? (nodes / 2) + 1);
         try
@@ -54,6 +56,7 @@ internal sealed class Realm : IAsyncDisposable
             realm.Surroundings = new NodeSurroundings(realm._authority, realm.Issuer, realm.SetId, firstDelaySeconds);
             File.WriteAllText(realm.CaFile, realm._authority.Pem);
             realm.Nodes = await Task.WhenAll(Enumerable.Range(1, nodes).Select(realm.MakeNodeAsync));
+            realm.Nodes.ToList().ForEach(prepare ?? (_ => { }));
             await Task.WhenAll(realm.Nodes.Select(n => n.StartAsync()));
             realm.WriteSet();
             if (proxied)

@@ -1,0 +1,253 @@
+using System.Security.Cryptography;
+using Custodian.Client;
+using Custodian.EndToEnd.Tests.Harness;
+using Google.Protobuf;
+
+namespace Custodian.EndToEnd.Tests.Faults;
+
+/// <summary>What a person was doing when it crashed.</summary>
+internal enum CrashOperation
+{
+    Enrol,
+    ChangeSecret,
+    Recover,
+    DeleteBySecret,
+    DeleteByOwnerKey,
+}
+
+/// <summary>
+/// One person whose client or node crashes at one point of one operation, and what must hold afterwards: the old or the new secret
+/// recovers, what was reported done is done, no counter is below what was evaluated, and the next run of the same command finishes or
+/// replaces what was begun.
+/// </summary>
+internal sealed class CrashCase(CrashBench bench, CrashOperation operation) : IDisposable
+{
+    private const string Old = "the old secret";
+    private const string New = "the new secret";
+    private const string Next = "the next secret";
+    private const int MaxAttempts = 10;
+
+    private readonly (string Subject, CrashScript Script) _person = bench.NewSubject();
+    private readonly byte[] _key = RandomNumberGenerator.GetBytes(300);
+    private SecretBytes? _ownerKey;
+
+    internal string Subject => _person.Subject;
+
+    internal CrashScript Script => _person.Script;
+
+    /// <summary>Why the operation did not report success.</summary>
+    internal CustodyException? Failure { get; private set; }
+
+    /// <summary>What the operation needs to be there before.</summary>
+    internal async Task PrepareAsync()
+    {
+        if (operation != CrashOperation.Enrol)
+        {
+            await using CustodianClient device = Device();
+            using EnrollResult enrolled = await device.EnrollAsync(_key, Old);
+            Assert.True(enrolled.IsComplete, "the record to begin with is not complete");
+            byte[] owner = new byte[enrolled.OwnerKey.Length];
+            enrolled.OwnerKey.CopyTo(owner);
+            _ownerKey = new SecretBytes(owner);
+        }
+    }
+
+    /// <summary>Does the operation with the SDK, under the script as it is armed; whether it reported success.</summary>
+    internal async Task<bool> RunAsync()
+    {
+        // Disposed in the end, which waits for the settlement: that is part of the operation, and fails when the client is gone.
+        await using CustodianClient device = bench.Realm.Client(Subject, o => (o.MaxRetries, o.AttemptTimeout) = (0, TimeSpan.FromMinutes(1)));
+        try
+        {
+            return await RunAsync(device, operation);
+        }
+        catch (CustodyException failure)
+        {
+            Failure = failure;
+            return false;
+        }
+    }
+
+    /// <summary>The command and its standard input, for <c>custody</c>.</summary>
+    internal (string Input, string[] Command) Command(string keyFile) => operation switch
+    {
+        CrashOperation.Enrol => (Old, ["enroll", "--key", keyFile]),
+        CrashOperation.ChangeSecret => ($"{Old}\n{New}", ["change-secret"]),
+        CrashOperation.Recover => (Old, ["recover", "--out", bench.Realm.NewFile("recovered")]),
+        _ => (Old, ["delete", "--yes"]),
+    };
+
+    /// <summary>Writes the key to a file, for <c>custody</c>.</summary>
+    internal string WriteKey()
+    {
+        string file = bench.Realm.NewFile("private.key");
+        File.WriteAllBytes(file, _key);
+        return file;
+    }
+
+    /// <summary>Checks everything that must hold, with every node up again.</summary>
+    /// <param name="reported">Whether the operation said that it was done.</param>
+    internal async Task VerifyAsync(bool reported)
+    {
+        Script.Disarm();
+        await NoCounterIsBelowTheTruthAsync();
+        switch (operation)
+        {
+            case CrashOperation.Enrol:
+                await VerifyEnrolmentAsync(reported);
+                break;
+            case CrashOperation.ChangeSecret:
+                await VerifyChangeAsync(reported);
+                break;
+            case CrashOperation.Recover:
+                Assert.True(await OpensAsync(Old), "the secret does not recover");
+                await AllIsWellAsync();
+                break;
+            default:
+                await VerifyDeletionAsync(reported);
+                break;
+        }
+    }
+
+    public void Dispose() => _ownerKey?.Dispose();
+
+    private async Task<bool> RunAsync(CustodianClient device, CrashOperation what)
+    {
+        switch (what)
+        {
+            case CrashOperation.Enrol:
+                (await device.EnrollAsync(_key, Old)).Dispose();
+                return true;
+            case CrashOperation.ChangeSecret:
+                (await device.ChangeSecretAsync(Old, New)).Dispose();
+                return true;
+            case CrashOperation.Recover:
+                using (RecoverResult recovered = await device.RecoverAsync(Old))
+                {
+                    return recovered.PrivateKey.FixedTimeEquals(_key);
+                }
+
+            case CrashOperation.DeleteBySecret:
+                return (await device.DeleteAsync(Old)).IsComplete;
+            default:
+                return (await device.DeleteAsync(_ownerKey!)).IsComplete;
+        }
+    }
+
+    private async Task VerifyEnrolmentAsync(bool reported)
+    {
+        bool recovers = await OpensAsync(Old);
+        Assert.True(recovers || !reported, "an enrolment that reported success does not recover");
+        await using CustodianClient device = Device();
+        if (recovers)
+        {
+            await Assert.ThrowsAsync<AlreadyEnrolledException>(() => device.EnrollAsync(_key, Next));
+        }
+        else
+        {
+            await AgainAsync(() => device.EnrollAsync(_key, Next));
+            Assert.True(await OpensAsync(Next), "the second enrolment does not recover");
+        }
+
+        await AllIsWellAsync();
+    }
+
+    private async Task VerifyChangeAsync(bool reported)
+    {
+        // Either may be tried first: what the first try leaves must not spoil the other.
+        string[] order = Subject[^1] % 2 == 0 || reported ? [New, Old] : [Old, New];
+        string? opened = null;
+        foreach (string secret in order)
+        {
+            opened ??= await OpensAsync(secret) ? secret : null;
+        }
+
+        Assert.True(opened is not null, "neither the old nor the new secret recovers");
+        Assert.True(!reported || opened == New, "a change that reported success is not in effect");
+        await using CustodianClient device = Device();
+        await AgainAsync(() => device.ChangeSecretAsync(opened, Next));
+        Assert.True(await OpensAsync(Next), "the second change is not in effect");
+        await AllIsWellAsync();
+    }
+
+    private async Task VerifyDeletionAsync(bool reported)
+    {
+        bool recovers = await OpensAsync(Old);
+        Assert.True(!recovers || !reported, "a deletion that reported success is not one");
+        await using CustodianClient device = Device();
+        try
+        {
+            // By the secret as long as that recovers; what fewer than a threshold of nodes hold is the owner key's to delete.
+            bool complete = await RunAsync(device, recovers ? operation : CrashOperation.DeleteByOwnerKey);
+            Assert.True(complete, "the second deletion left something");
+        }
+        catch (RecordNotFoundException)
+        {
+            Assert.False(recovers, "a record that recovers was not found");
+        }
+
+        Assert.All((await device.DescribeAsync()).AtNodes.Values, held => Assert.Empty(held));
+        (await device.EnrollAsync(_key, Next)).Dispose();
+        Assert.True(await OpensAsync(Next), "an enrolment after the deletion does not recover");
+    }
+
+    /// <summary>Once more, and when the nodes say to wait for what was begun, after that.</summary>
+    private async Task AgainAsync(Func<Task<EnrollResult>> command)
+    {
+        try
+        {
+            (await command()).Dispose();
+        }
+        catch (EnrollmentRefusedException refused) when (refused.RetryAfter is { } wait)
+        {
+            await bench.PassAsync(wait + TimeSpan.FromSeconds(1));
+            (await command()).Dispose();
+        }
+    }
+
+    /// <summary>Whether a secret recovers the key on a new device. Everything settles before this returns.</summary>
+    private async Task<bool> OpensAsync(string secret)
+    {
+        await using CustodianClient device = Device();
+        try
+        {
+            using RecoverResult recovered = await device.RecoverAsync(secret);
+            Assert.True(recovered.PrivateKey.FixedTimeEquals(_key), "another key came back");
+            return true;
+        }
+        catch (Exception no) when (no is WrongSecretException or RecordNotFoundException or TooFewNodesException)
+        {
+            return false;
+        }
+    }
+
+    private async Task NoCounterIsBelowTheTruthAsync()
+    {
+        await using CustodianClient device = Device();
+        AccountDescription account = await device.DescribeAsync();
+        for (int i = 0; i < bench.Realm.Nodes.Count; i++)
+        {
+            var node = Protocol.NodeId.Parse(bench.Realm.Nodes[i].NodeId);
+            foreach (RecordAtNode shown in account.AtNodes[node])
+            {
+                int evaluated = Script.ChargedAt(i, ByteString.CopyFrom(shown.Record.Id.ToArray()));
+                Assert.Equal(evaluated, MaxAttempts - shown.AttemptsLeft);
+            }
+        }
+    }
+
+    /// <summary>One record, in effect everywhere, with all its attempts: nothing is left of what was begun.</summary>
+    private async Task AllIsWellAsync()
+    {
+        await using CustodianClient device = Device();
+        AccountDescription account = await device.DescribeAsync();
+        Assert.Equal(bench.Realm.Nodes.Count, account.AtNodes.Count);
+        Assert.All(account.AtNodes, node =>
+        {
+            RecordAtNode only = Assert.Single(node.Value);
+            Assert.Equal((Client.RecordState.Active, MaxAttempts), (only.State, only.AttemptsLeft));
+        });
+    }
+
+    private CustodianClient Device() => bench.Realm.Client(Subject);
+}
