@@ -31,7 +31,7 @@ internal sealed class SetFile
         {
             throw new CustodianSetException([new SetMistake("", $"not JSON with distinct names: {error.Message}")]);
         }
-        catch (InvalidOperationException)
+        catch (Exception error) when (error is InvalidOperationException or ArgumentException)
         {
             throw new CustodianSetException([new SetMistake("", "holds text that is not Unicode, such as half of a surrogate pair")]);
         }
@@ -204,7 +204,8 @@ internal sealed class SetFile
         {
             found.ImportFromPemFile(Path.Combine(_folder, value.GetString() ?? ""));
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException or InvalidOperationException)
+        catch (Exception error) when (error is
+            IOException or UnauthorizedAccessException or CryptographicException or InvalidOperationException or ArgumentException)
         {
             Note($"{path}.ca_file", $"a file of PEM certificates that can be read: {error.Message}");
             return [];
