@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 
@@ -28,8 +27,8 @@ public sealed class Argon2idTests
             Convert.ToHexString(digest));
     }
 
-    /// <summary>One to four lanes, sizes that do not divide, one pass and several, against Debian's argon2 where it is installed.</summary>
-    [Theory]
+    /// <summary>One to four lanes, sizes that do not divide, one pass and several, against Debian's argon2.</summary>
+    [Argon2Theory]
     [InlineData(8, 1, 1, 32)]
     [InlineData(37, 3, 1, 4)]
     [InlineData(256, 2, 2, 64)]
@@ -39,11 +38,7 @@ public sealed class Argon2idTests
     [InlineData(19456, 2, 1, 32)]
     public void Derive_AsTheArgon2Command_GivesTheSame(int memoryKib, int iterations, int parallelism, int length)
     {
-        if (Answer("a password", "somesalt16bytes!", memoryKib, iterations, parallelism, length) is not { } expected)
-        {
-            return;
-        }
-
+        string expected = Answer("a password", "somesalt16bytes!", memoryKib, iterations, parallelism, length);
         foreach (BlockMixing mixing in Supported)
         {
             byte[] output = new byte[length];
@@ -156,7 +151,7 @@ public sealed class Argon2idTests
         return Convert.ToHexString(output);
     }
 
-    private static string? Answer(string password, string salt, int memoryKib, int iterations, int parallelism, int length)
+    private static string Answer(string password, string salt, int memoryKib, int iterations, int parallelism, int length)
     {
         var start = new ProcessStartInfo(
             "argon2", [salt, "-id", "-t", $"{iterations}", "-k", $"{memoryKib}", "-p", $"{parallelism}", "-l", $"{length}", "-r"])
@@ -164,16 +159,9 @@ public sealed class Argon2idTests
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
         };
-        try
-        {
-            using Process process = Process.Start(start)!;
-            process.StandardInput.Write(password);
-            process.StandardInput.Close();
-            return process.StandardOutput.ReadToEnd().Trim();
-        }
-        catch (Win32Exception)
-        {
-            return null;
-        }
+        using Process process = Process.Start(start)!;
+        process.StandardInput.Write(password);
+        process.StandardInput.Close();
+        return process.StandardOutput.ReadToEnd().Trim();
     }
 }
