@@ -62,7 +62,7 @@ public sealed class Pkcs11Hsm : IHsm
     public ValueTask<PreparedKey> PrepareAsync(
         HsmAdmission admission, ReadOnlyMemory<byte> point, long expiresUnixMs, ReadOnlyMemory<byte> aad)
     {
-        RequirePoint(point);
+        OperationRules.RequirePoint(point);
         return RunAsync(
             admission, (session, keys) => RecordBlobs.Prepare(session, keys, point.Span, expiresUnixMs, aad.Span));
     }
@@ -76,7 +76,7 @@ public sealed class Pkcs11Hsm : IHsm
         ReadOnlyMemory<byte> maskedShare,
         ReadOnlyMemory<byte> recordAad)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(maskedShare.Length, WrappedKeyContent.MaskedShareLength, nameof(maskedShare));
+        OperationRules.RequireMaskedShare(maskedShare);
         var adoption = new Adoption(sealedKey, nowUnixMs, prepareAad, maskedShare, recordAad);
         try
         {
@@ -92,7 +92,7 @@ public sealed class Pkcs11Hsm : IHsm
     public ValueTask<Evaluation> EvaluateAsync(
         HsmAdmission admission, ReadOnlyMemory<byte> sealedRecord, ReadOnlyMemory<byte> aad, ReadOnlyMemory<byte> point)
     {
-        RequirePoint(point);
+        OperationRules.RequirePoint(point);
         return RunAsync(
             admission, (session, keys) => RecordBlobs.Evaluate(session, keys, sealedRecord.Span, aad.Span, point.Span));
     }
@@ -100,7 +100,7 @@ public sealed class Pkcs11Hsm : IHsm
     /// <inheritdoc/>
     public ValueTask<byte[]> SealAsync(ReadOnlyMemory<byte> plaintext, ReadOnlyMemory<byte> aad)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(plaintext.Length, SealedBlob.MaxPlaintext, nameof(plaintext));
+        OperationRules.RequirePlaintext(plaintext);
         return new(pool.RunAsync((session, keys) => NodeSecretBlobs.Seal(session, keys, plaintext.Span, aad.Span)));
     }
 
@@ -157,14 +157,6 @@ public sealed class Pkcs11Hsm : IHsm
         finally
         {
             admission.End();
-        }
-    }
-
-    private static void RequirePoint(ReadOnlyMemory<byte> point)
-    {
-        if (point.Length != Pkcs11Session.PointLength || point.Span[0] != 0x04)
-        {
-            throw new ArgumentException("A point is 65 bytes, 04 || X || Y.", nameof(point));
         }
     }
 }

@@ -18,8 +18,7 @@ internal sealed partial class BareHsm : IDisposable
 
     internal BareHsm(NodeProcess node)
     {
-        // The module reads its configuration with getenv, which does not see the runtime's own copy of the environment.
-        _ = SetEnvironment("SOFTHSM2_CONF", Path.Combine(node.Folder, "softhsm2.conf"), 1);
+        UseToken(node);
         using var pin = new HsmPin(File.ReadAllBytes(Path.Combine(node.Folder, "pin")));
         _keys = KeyRing.Open(new Pkcs11HsmOptions { ModulePath = NodeProcess.SoftHsm, TokenLabel = "custodian", Pin = pin });
         _session = _keys.OpenSession();
@@ -29,6 +28,9 @@ internal sealed partial class BareHsm : IDisposable
             .Run(_session, _keys.Keys).SealedRecord!;
     }
 
+    /// <summary>The module reads its configuration with getenv, which does not see the runtime's own copy of the environment.</summary>
+    internal static void UseToken(NodeProcess node) => _ = SetEnvironment("SOFTHSM2_CONF", Path.Combine(node.Folder, "softhsm2.conf"), 1);
+
     internal void Evaluate() => RecordBlobs.Evaluate(_session, _keys.Keys, _sealedRecord, "record"u8, _point);
 
     public void Dispose()
@@ -37,7 +39,8 @@ internal sealed partial class BareHsm : IDisposable
         _keys.Dispose();
     }
 
-    private static byte[] APoint()
+    /// <summary>A point of the curve.</summary>
+    internal static byte[] APoint()
     {
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         ECPoint q = key.ExportParameters(includePrivateParameters: false).Q;

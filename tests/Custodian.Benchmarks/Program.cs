@@ -5,6 +5,7 @@ var benchmarks = new SortedDictionary<string, (string What, Func<int> Run)>(Stri
 {
     ["argon2id"] = ("Argon2id at 64 MiB, 3 passes, 4 lanes, in turn with Debian's argon2 command", Argon2idBenchmark.Run),
     ["evaluate"] = ("one Evaluate on an idle node against the bare HSM, one commit and one empty call", EvaluateBenchmark.Run),
+    ["isolation"] = ("operations through the HSM's process against the same in this process", IsolationBenchmark.Run),
     ["shamir"] = ("3-of-5 split and combine of 32 bytes", ShamirBenchmark.Run),
 };
 

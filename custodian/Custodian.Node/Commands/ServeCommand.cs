@@ -25,7 +25,7 @@ internal static class ServeCommand
     private static async Task<int> RunAsync(NodeConfiguration configuration, string? readyFile, CancellationToken cancellation)
     {
         ServerCertificate certificate = ServerCertificate.Load(configuration.Tls);
-        await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation, migrate: true);
+        await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation, migrate: true, isolate: true);
         await using WebApplication app = WebHost.Build(configuration, runtime, certificate);
         await using AcceptanceWatch acceptance = await AcceptanceWatch.StartAsync(runtime, app.Logger, cancellation);
         await app.StartAsync(cancellation);

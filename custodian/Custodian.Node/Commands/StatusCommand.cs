@@ -41,7 +41,7 @@ internal static class StatusCommand
             configuration.NodeId.Value,
             [.. configuration.Sets.Select(s => s.Value)],
             serving,
-            $"token '{runtime.Hsm.Token.Label}', serial {runtime.Hsm.Token.Serial}, passes its canary",
+            $"token '{runtime.Token.Label}', serial {runtime.Token.Serial}, passes its canary",
             store.Accounts,
             store.Records.ToDictionary(r => r.Key.ToString().ToUpperInvariant(), r => r.Value),
             store.AuditEntries,

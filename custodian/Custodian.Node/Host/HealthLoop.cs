@@ -9,8 +9,17 @@ internal sealed record HealthPace
     /// <summary>From one probe to the next. Default 5 s.</summary>
     internal TimeSpan Interval { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>The same while the HSM fails. Default 5 s.</summary>
+    internal TimeSpan IntervalWhenFailing { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>After which a probe counts as failed. Default 10 s.</summary>
     internal TimeSpan ProbeLimit { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>After how many failures for good in a row the node stops; null for never. Default 3.</summary>
+    internal int? FatalProbesToStop { get; init; } = 3;
+
+    /// <summary>For an HSM that comes back by itself: asked often while it is away, and never given up.</summary>
+    internal static HealthPace OfHealingHsm { get; } = new() { IntervalWhenFailing = TimeSpan.FromMilliseconds(500), FatalProbesToStop = null };
 }
 
 /// <summary>
@@ -19,13 +28,12 @@ internal sealed record HealthPace
 /// are watched apart, so that an HSM that hangs does not hide a database that failed.
 /// </summary>
 /// <remarks>
-/// An open HSM does not heal from a failure of class <see cref="HsmErrorClass.Fatal"/>: after three in a row the node stops, and whoever
-/// supervises it starts it anew. A refused PIN is not of that class, so that no supervisor tries a wrong PIN until the token locks.
+/// An HSM in this process does not heal from a failure of class <see cref="HsmErrorClass.Fatal"/>: after three in a row the node stops, and
+/// whoever supervises it starts it anew. A refused PIN is not of that class, so that no supervisor tries a wrong PIN until the token locks.
+/// One in a process of its own is replaced there, and waited for.
 /// </remarks>
 internal sealed class HealthLoop : IAsyncDisposable
 {
-    private const int FatalProbesToStop = 3;
-
     private readonly Func<CancellationToken, ValueTask> _probe;
     private readonly Readiness _readiness;
     private readonly IHostApplicationLifetime _lifetime;
@@ -53,7 +61,7 @@ internal sealed class HealthLoop : IAsyncDisposable
     {
         runtime.Readiness.Holds(ReadinessPart.Start);
         lifetime.ApplicationStopping.Register(() => runtime.Readiness.Fails(ReadinessPart.Run, "the node is stopping"));
-        return new HealthLoop(runtime.Hsm.ProbeAsync, runtime.StoreFailure, runtime.Readiness, lifetime, logger, new HealthPace());
+        return new HealthLoop(runtime.Hsm.ProbeAsync, runtime.StoreFailure, runtime.Readiness, lifetime, logger, runtime.HsmHeals ? HealthPace.OfHealingHsm : new HealthPace());
     }
 
     /// <inheritdoc/>
@@ -77,14 +85,14 @@ internal sealed class HealthLoop : IAsyncDisposable
 
     private async Task WatchHsmAsync()
     {
-        using var timer = new PeriodicTimer(_pace.Interval, TimeProvider.System);
         try
         {
-            do
+            await ProbeAsync();
+            while (_pace.FatalProbesToStop is not { } most || _fatalProbes < most)
             {
+                await PauseAsync();
                 await ProbeAsync();
             }
-            while (_fatalProbes < FatalProbesToStop && await timer.WaitForNextTickAsync(_stop.Token));
         }
         catch (Exception) when (_stop.IsCancellationRequested)
         {
@@ -95,6 +103,16 @@ internal sealed class HealthLoop : IAsyncDisposable
         _hsmIsLost = true;
         HostLog.HsmGivenUp(_logger);
         _lifetime.StopApplication();
+    }
+
+    /// <summary>Until the next probe is due. One is due at once when somebody else saw the HSM fail.</summary>
+    private async Task PauseAsync()
+    {
+        ReadinessState state = _readiness.Current;
+        bool failing = state.Faults.ContainsKey(ReadinessPart.Hsm);
+        Task pause = Task.Delay(failing ? _pace.IntervalWhenFailing : _pace.Interval, TimeProvider.System, _stop.Token);
+        await Task.WhenAny(pause, failing ? pause : state.Changed);
+        _stop.Token.ThrowIfCancellationRequested();
     }
 
     private async Task ProbeAsync()

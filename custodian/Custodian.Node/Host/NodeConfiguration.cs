@@ -21,7 +21,11 @@ internal sealed record TlsSettings(string? CertificateFile, string? KeyFile, str
 /// others commit, and at most 128.
 /// </param>
 internal sealed record HsmSettings(
-    string Module, string TokenLabel, string? PinFile, int Sessions, int WaitMs, int MaxWaiting, int MaxAdmitted);
+    string Module, string TokenLabel, string? PinFile, int Sessions, int WaitMs, int MaxWaiting, int MaxAdmitted)
+{
+    /// <summary>Where the module runs.</summary>
+    internal IsolationSettings Isolation { get; init; } = IsolationSettings.Default;
+}
 
 /// <summary>An identity provider whose tokens the node takes: keys from a JWKS file, or from OpenID discovery at the issuer's address.</summary>
 /// <param name="Issuer">The exact <c>iss</c>.</param>
@@ -163,7 +167,10 @@ internal sealed record NodeConfiguration
             sessions,
             settings.Number("hsm:wait_ms", 2000, 1, 60_000),
             settings.Number("hsm:max_waiting", 256, 1, 100_000),
-            settings.Number("hsm:max_admitted", Math.Max(sessions, Math.Min(16 * sessions, 128)), 1, 100_000));
+            settings.Number("hsm:max_admitted", Math.Max(sessions, Math.Min(16 * sessions, 128)), 1, 100_000))
+        {
+            Isolation = IsolationSettings.Read(settings),
+        };
     }
 
     private static ImmutableArray<IssuerSettings> ReadIssuers(SettingsReader settings)

@@ -4,6 +4,7 @@ using Custodian.Node.Api;
 using Custodian.Node.Api.Health;
 using Custodian.Node.Storage;
 using Custodian.Pkcs11;
+using Custodian.Pkcs11.Isolation;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Custodian.Node.Host;
@@ -17,14 +18,20 @@ internal sealed class NodeRuntime : IAsyncDisposable
     private readonly NodeConfiguration _configuration;
     private readonly ServiceProvider _metering;
 
-    private NodeRuntime(NodeConfiguration configuration, Pkcs11Hsm hsm, SqliteAccountStore store, ServiceProvider metering) =>
-        (_configuration, Hsm, Store, _metering) = (configuration, hsm, store, metering);
+    private NodeRuntime(
+        NodeConfiguration configuration, OpenHsm hsm, SqliteAccountStore store, ServiceProvider metering, Readiness readiness) =>
+        (_configuration, Hsm, Token, Store, _metering, Readiness) = (configuration, hsm.Hsm, hsm.Token, store, metering, readiness);
 
-    internal Pkcs11Hsm Hsm { get; }
+    internal IHsm Hsm { get; }
+
+    internal TokenDescription Token { get; }
 
     internal SqliteAccountStore Store { get; }
 
-    internal Readiness Readiness { get; } = new();
+    internal Readiness Readiness { get; }
+
+    /// <summary>Whether the HSM comes back by itself from a failure, or must be opened anew.</summary>
+    internal bool HsmHeals => Hsm is IsolatedHsm;
 
     /// <summary>Completes when a COMMIT failed: the node must stop.</summary>
     internal Task StoreFailure => Store.Failed;
@@ -32,32 +39,35 @@ internal sealed class NodeRuntime : IAsyncDisposable
     /// <summary>Logs in to the token and opens the database.</summary>
     /// <param name="configuration">Which token and database.</param>
     /// <param name="cancellation">Checked before the token is touched.</param>
-    /// <param name="migrate">Whether an older schema is brought forward, as only <c>serve</c> may, or refused.</param>
+    /// <param name="migrate">Whether an older schema is brought forward, as only <c>serve</c> and <c>restore</c> may, or refused.</param>
+    /// <param name="isolate">Whether the PKCS#11 module may have a process of its own, as the settings say: for <c>serve</c>.</param>
     /// <exception cref="NodeStartException">There is no PIN.</exception>
     /// <exception cref="HsmException">The token does not work, or the PIN is wrong: it was tried once.</exception>
     /// <exception cref="StorageException">There is no database of this node, or its schema is not this program's.</exception>
-    internal static async Task<NodeRuntime> OpenAsync(NodeConfiguration configuration, CancellationToken cancellation, bool migrate = false)
+    internal static async Task<NodeRuntime> OpenAsync(
+        NodeConfiguration configuration, CancellationToken cancellation, bool migrate = false, bool isolate = false)
     {
         RequireDatabase(configuration);
         ServiceProvider metering = new ServiceCollection().AddMetrics().AddLogging(l => l.AddJsonConsole()).BuildServiceProvider();
-        Pkcs11Hsm? hsm = null;
+        var readiness = new Readiness();
+        OpenHsm? hsm = null;
         try
         {
-            using HsmPin pin = PinSource.Read(configuration.Hsm.PinFile);
-            hsm = await Pkcs11Hsm.OpenAsync(HsmOptions(configuration.Hsm, pin), cancellation);
+            var watch = new HsmWatch(readiness, metering.GetRequiredService<ILogger<HsmWatch>>());
+            hsm = await OpenHsm.OpenAsync(configuration.Hsm, isolated: isolate && !configuration.Hsm.Isolation.InProcess, watch, cancellation);
             SqliteAccountStore store = await SqliteAccountStore.OpenAsync(
                 StoreOptions(configuration) with { Migrate = migrate },
-                hsm,
+                hsm.Hsm,
                 new StoreMetrics(metering.GetRequiredService<IMeterFactory>()),
                 TimeProvider.System,
                 metering.GetRequiredService<ILogger<SqliteAccountStore>>());
-            return RequireOwn(new NodeRuntime(configuration, hsm, store, metering));
+            return RequireOwn(new NodeRuntime(configuration, hsm, store, metering, readiness));
         }
         catch
         {
             if (hsm is not null)
             {
-                await hsm.DisposeAsync();
+                await hsm.Hsm.DisposeAsync();
             }
 
             await metering.DisposeAsync();
@@ -125,7 +135,7 @@ internal sealed class NodeRuntime : IAsyncDisposable
         Directory.CreateDirectory(configuration.DataFolder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
 
     /// <summary>Makes the database with new secrets, sealed by the HSM.</summary>
-    internal static Task CreateDatabaseAsync(NodeConfiguration configuration, Pkcs11Hsm hsm)
+    internal static Task CreateDatabaseAsync(NodeConfiguration configuration, IHsm hsm)
     {
         MakeDataFolder(configuration);
         return NodeDatabase.CreateAsync(StoreOptions(configuration), configuration.NodeId, hsm, TimeProvider.System);

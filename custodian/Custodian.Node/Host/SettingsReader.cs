@@ -63,6 +63,18 @@ internal sealed class SettingsReader(IConfiguration configuration, string folder
         return valid ? value : fallback;
     }
 
+    /// <summary>One of several words; the first is the default.</summary>
+    internal string Choice(string setting, params ReadOnlySpan<string> words)
+    {
+        if (Optional(setting) is not { } text || words.Contains(text))
+        {
+            return Optional(setting) ?? words[0];
+        }
+
+        Mistake(setting, $"is '{text}'; one of: {string.Join(", ", words)}");
+        return words[0];
+    }
+
     /// <summary>A path, taken from the folder of the configuration file where it is relative.</summary>
     internal string? OptionalPath(string setting) => Optional(setting) is { } path ? Path.GetFullPath(path, folder) : null;
 

@@ -9,7 +9,7 @@ namespace Custodian.EndToEnd.Tests.Node;
 public sealed class LostGroundTests
 {
     [Fact]
-    public async Task Token_MovedAwayWhileServing_IsHsmUnavailableAndTheNodeStopsForItsSupervisor()
+    public async Task Token_MovedAwayWhileServingInProcess_IsHsmUnavailableAndTheNodeStopsForItsSupervisor()
     {
         await using Realm realm = await Realm.StartAsync(1);
         NodeProcess node = realm.Nodes[0];
@@ -18,6 +18,8 @@ public sealed class LostGroundTests
             realm.Expected.Add(expected);
         }
 
+        Expect.Success(await node.StopAsync());
+        await node.StartAsync("hsm:isolation=in_process");
         using User user = await User.EnrolAsync(realm, node);
         string tokens = Path.Combine(node.Folder, "tokens");
         Directory.Move(tokens, tokens + ".away");

@@ -39,6 +39,7 @@ public sealed class ConfigurationTests : IDisposable
         Assert.Equal(10_000, configuration.Limits.Connections);
         Assert.Equal(2000, configuration.Hsm.WaitMs);
         Assert.InRange(configuration.Hsm.Sessions, 1, 256);
+        Assert.Equal(new IsolationSettings(InProcess: false, DeadlineMs: 5000, MemoryMb: 1024, RecycleAfter: 100_000), configuration.Hsm.Isolation);
         Assert.Equal(
             new CallLimits
             {
@@ -54,6 +55,9 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("hsm:sessions", "1", "256", "0", "257")]
     [InlineData("hsm:max_admitted", "1", "100000", "0", "100001")]
     [InlineData("hsm:wait_ms", "1", "60000", "0", "60001")]
+    [InlineData("hsm:deadline_ms", "100", "600000", "99", "600001")]
+    [InlineData("hsm:memory_mb", "128", "1000000", "127", "1000001")]
+    [InlineData("hsm:recycle_after", "0", "2147483647", "-1", "2147483648")]
     [InlineData("limits:connections", "1", "1000000", "0", "1000001")]
     [InlineData("limits:address_connections", "0", "1000000", "-1", "1000001")]
     [InlineData("limits:address_rate", "0", "1000000", "-1", "1000001")]
@@ -75,6 +79,19 @@ public sealed class ConfigurationTests : IDisposable
         {
             Assert.Equal(setting, Assert.Single(Mistakes($"{setting}={wrong}")).Setting);
         }
+    }
+
+    [Theory]
+    [InlineData("process", false)]
+    [InlineData("in_process", true)]
+    public void Load_Isolation_IsOneOfTwoWords(string word, bool inProcess) =>
+        Assert.Equal(inProcess, Loaded($"hsm:isolation={word}").Hsm.Isolation.InProcess);
+
+    [Fact]
+    public void Load_IsolationOfAnotherWord_IsAMistakeThatNamesBoth()
+    {
+        SettingMistake mistake = Assert.Single(Mistakes("hsm:isolation=thread"));
+        Assert.Equal("hsm:isolation: is 'thread'; one of: process, in_process", mistake.ToString());
     }
 
     [Theory]

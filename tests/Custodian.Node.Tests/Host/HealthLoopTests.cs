@@ -9,7 +9,7 @@ namespace Custodian.Node.Tests.Host;
 
 public sealed class HealthLoopTests : IDisposable
 {
-    private static readonly HealthPace Fast = new() { Interval = TimeSpan.FromMilliseconds(1), ProbeLimit = TimeSpan.FromMilliseconds(20) };
+    private static readonly HealthPace Fast = new() { Interval = TimeSpan.FromMilliseconds(1), IntervalWhenFailing = TimeSpan.FromMilliseconds(1), ProbeLimit = TimeSpan.FromMilliseconds(20) };
 
     private readonly Readiness _readiness = new();
     private readonly ApplicationLifetime _lifetime = new(NullLogger<ApplicationLifetime>.Instance);
@@ -54,6 +54,31 @@ public sealed class HealthLoopTests : IDisposable
     }
 
     [Fact]
+    public async Task Probe_FatalAgainAndAgainFromAnHsmThatHeals_WaitsForItUnready()
+    {
+        int probes = 0;
+        await using HealthLoop loop = Start(
+            _ => ++probes <= 10 ? throw Failure(HsmErrorClass.Fatal) : default,
+            HealthPace.OfHealingHsm with { IntervalWhenFailing = TimeSpan.FromMilliseconds(1) });
+        Assert.False(_readiness.Current.IsReady);
+        await UntilAsync(state => state.IsReady);
+        Assert.Equal(11, probes);
+        Assert.False(loop.HsmIsLost);
+        Assert.Single(_log.TakeWarnings());
+    }
+
+    [Fact]
+    public async Task Hsm_SeenFailingBySomebodyElse_IsAskedAtOnce()
+    {
+        int probes = 0;
+        await using HealthLoop loop = Start(
+            _ => ++probes == 1 ? default : throw Failure(HsmErrorClass.Pin), new HealthPace { Interval = TimeSpan.FromDays(1) });
+        _readiness.Fails(ReadinessPart.Hsm, "its process died");
+        await UntilAsync(state => state.Faults.GetValueOrDefault(ReadinessPart.Hsm) is { } why && !why.Contains("died", StringComparison.Ordinal));
+        Assert.Equal(2, probes);
+    }
+
+    [Fact]
     public async Task Probe_PinRefused_GoesOnUnready()
     {
         var fifth = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -79,7 +104,7 @@ public sealed class HealthLoopTests : IDisposable
     public async Task Probe_UnforeseenException_IsLoggedAndTheLoopGoesOn()
     {
         int probes = 0;
-        await using HealthLoop loop = Start(_ => ++probes == 1 ? throw new InvalidOperationException("odd") : default, Fast with { Interval = TimeSpan.FromMilliseconds(50) });
+        await using HealthLoop loop = Start(_ => ++probes == 1 ? throw new InvalidOperationException("odd") : default, Fast with { IntervalWhenFailing = TimeSpan.FromMilliseconds(50) });
         Assert.False(_readiness.Current.IsReady);
         await UntilAsync(state => state.IsReady);
         Assert.Contains(_log.TakeWarnings(), line => line.Contains("unforeseen", StringComparison.Ordinal) && line.Contains("odd", StringComparison.Ordinal));

@@ -1,0 +1,126 @@
+using Custodian.Pkcs11.Isolation.Frames;
+
+namespace Custodian.Pkcs11.Isolation.Host;
+
+/// <summary>
+/// The HSM's side of the pipes: opens the HSM as the first request says, runs every further one as it comes, many at once, and answers
+/// each when it is done. Ends with its input.
+/// </summary>
+/// <param name="input">Where requests come from.</param>
+/// <param name="output">Where answers go.</param>
+/// <param name="complaints">Where to say why it ends, in words for an operator.</param>
+internal sealed class HostLoop(Stream input, Stream output, TextWriter complaints)
+{
+    /// <summary>It ended as the node wished.</summary>
+    public const int Done = 0;
+
+    /// <summary>The HSM could not be opened; the answer says why.</summary>
+    public const int NotOpened = 1;
+
+    /// <summary>The input was not what a node writes.</summary>
+    public const int BadInput = 2;
+
+    /// <summary>The HSM did not finish in time what it had begun.</summary>
+    public const int Hung = 3;
+
+    /// <summary>How long the end waits for operations under way. Nobody waits for their answers any more.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    private readonly FrameOutput answers = new(output);
+
+    /// <returns>The process's exit status.</returns>
+    public int Run()
+    {
+        using var frames = new FrameInput(input);
+        try
+        {
+            return frames.TryRead(out var first) ? Serve(frames, first) : Done;
+        }
+        catch (MalformedFrameException e)
+        {
+            complaints.WriteLine($"what came from the node is no request: {e.Message}");
+            return BadInput;
+        }
+    }
+
+    private int Serve(FrameInput frames, Frame first)
+    {
+        if (first.Kind != FrameKind.Open)
+        {
+            throw new MalformedFrameException($"A frame of kind {first.Kind} came first.");
+        }
+        if (Open(first) is not { } hsm)
+        {
+            return NotOpened;
+        }
+        answers.Send(OpeningFrames.Ready(new HostReady(hsm.Token, hsm.AuditPublicKey.ToArray())));
+        try
+        {
+            while (frames.TryRead(out var request))
+            {
+                Begin(hsm, request);
+            }
+        }
+        catch (IOException)
+        {
+            // The node is gone; that is an end like any other.
+        }
+        return Leave(hsm);
+    }
+
+    private Pkcs11Hsm? Open(Frame first)
+    {
+        var options = OpeningFrames.ReadOpen(first.Payload);
+        using (options.Pin)
+        {
+            try
+            {
+                return Pkcs11Hsm.OpenAsync(options, CancellationToken.None).GetAwaiter().GetResult();
+            }
+            catch (Exception e)
+            {
+                answers.Send(AnswerFrames.Failed(OpeningFrames.Id, OfHsm(e)));
+                return null;
+            }
+        }
+    }
+
+    private void Begin(Pkcs11Hsm hsm, Frame request)
+    {
+        var payload = FrameBuffer.CopyOf(request.Payload);
+        try
+        {
+            _ = AnswerAsync(hsm, request.Id, HostOperation.Parse(request.Kind, request.Id, payload.Memory), payload);
+        }
+        catch (MalformedFrameException)
+        {
+            payload.Dispose();
+            throw;
+        }
+    }
+
+    private async Task AnswerAsync(Pkcs11Hsm hsm, ulong id, HostOperationRun run, FrameBuffer payload)
+    {
+        FrameBuffer answer;
+        using (payload)
+        {
+            try
+            {
+                // Admitted by the node already: here it has nothing to wait for but a session.
+                using var admission = new HsmAdmission(hsm, static () => { });
+                answer = await run(hsm, admission).ConfigureAwait(false);
+            }
+            catch (Exception e)
+            {
+                answer = AnswerFrames.Failed(id, OfHsm(e));
+            }
+        }
+        answers.Send(answer);
+    }
+
+    private static int Leave(Pkcs11Hsm hsm) => hsm.DisposeAsync().AsTask().Wait(Patience) ? Done : Hung;
+
+    // What is no failure of the HSM is a fault of this program: its type says enough, its text might hold what must not cross over.
+    private static HsmException OfHsm(Exception e) =>
+        e as HsmException ?? new HsmException(HsmErrorClass.Fatal, 0, "hsm-host", $"An unforeseen {e.GetType().Name} in the HSM's process.");
+}

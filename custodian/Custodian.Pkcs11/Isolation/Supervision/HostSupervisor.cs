@@ -1,0 +1,195 @@
+using Custodian.Pkcs11.Isolation.Frames;
+
+namespace Custodian.Pkcs11.Isolation.Supervision;
+
+/// <summary>
+/// Keeps one process that works: replaces it before it grows too old, starts another when it fails, and says so when there is none.
+/// </summary>
+internal sealed class HostSupervisor : IAsyncDisposable
+{
+    private readonly HostAssignment assignment;
+    private readonly IsolationOptions options;
+    private readonly TimeProvider time;
+    private readonly RestartPause pause = new();
+    private readonly CancellationTokenSource stop = new();
+    private readonly Task supervision;
+    private volatile HostChild? current;
+    private volatile HsmException? refusedPin;
+    private Task retirements = Task.CompletedTask;
+
+    private HostSupervisor(HostAssignment assignment, HostChild child)
+    {
+        (this.assignment, options, time, Ready) = (assignment, assignment.Isolation, assignment.Time, child.Ready!);
+        current = child;
+        supervision = SuperviseAsync(child);
+    }
+
+    /// <summary>What the first process said of the HSM. Every later one must find the same keys.</summary>
+    public HostReady Ready { get; }
+
+    /// <summary>Starts the first process.</summary>
+    /// <param name="assignment">What to start; its PIN is this object's own, and goes with it.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <exception cref="HsmException">It does not become ready.</exception>
+    public static async Task<HostSupervisor> StartAsync(HostAssignment assignment, CancellationToken cancellation)
+    {
+        var child = await HostChild.StartAsync(assignment, cancellation).ConfigureAwait(false);
+        assignment.Isolation.Observer(new HostStarted(child.Id, child.Age));
+        return new HostSupervisor(assignment, child);
+    }
+
+    /// <exception cref="HsmException">No process serves now.</exception>
+    public void RequireServing()
+    {
+        if (current is not { Failed.IsCompleted: false })
+        {
+            throw Unavailable();
+        }
+    }
+
+    /// <summary>Sends a request to the process that serves.</summary>
+    /// <exception cref="HsmException">None does. Nothing was sent.</exception>
+    public void Send(FrameBuffer request, PendingCall call, bool usesKey)
+    {
+        // A process that is being replaced takes no calls any more, but then its successor serves already.
+        for (var child = current; child is not null; child = current)
+        {
+            if (child.TrySend(request, call, usesKey))
+            {
+                return;
+            }
+            if (ReferenceEquals(child, current))
+            {
+                break;
+            }
+        }
+        request.Dispose();
+        throw Unavailable();
+    }
+
+    /// <summary>Lets the process finish what it has, and ends it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await stop.CancelAsync().ConfigureAwait(false);
+        await supervision.ConfigureAwait(false);
+        if (Interlocked.Exchange(ref current, null) is { } last)
+        {
+            await last.RetireAsync().ConfigureAwait(false);
+        }
+        await retirements.ConfigureAwait(false);
+        stop.Dispose();
+        assignment.Pin.Dispose();
+    }
+
+    private async Task SuperviseAsync(HostChild child)
+    {
+        var stopped = Task.Delay(Timeout.InfiniteTimeSpan, time, stop.Token);
+        for (HostChild? next = child; next is not null;)
+        {
+            await Task.WhenAny(next.Failed, next.RecycleDue, stopped).ConfigureAwait(false);
+            if (stop.IsCancellationRequested)
+            {
+                return;
+            }
+            next = next.Failed.IsCompleted
+                ? await ReplaceAsync(next).ConfigureAwait(false)
+                : await RecycleAsync(next).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Puts a fresh process in the place of one that works. Should none start, the old one goes on until it fails.</summary>
+    private async Task<HostChild?> RecycleAsync(HostChild old)
+    {
+        var cause = await old.RecycleDue.ConfigureAwait(false);
+        while (!old.Failed.IsCompleted)
+        {
+            if (await TryStartAsync().ConfigureAwait(false) is { } successor)
+            {
+                current = successor;
+                retirements = Task.WhenAll(retirements, old.RetireAsync());
+                options.Observer(new HostRecycled(old.Id, cause, successor.Id));
+                return successor;
+            }
+            await Task.WhenAny(old.Failed, PauseAsync()).ConfigureAwait(false);
+            if (stop.IsCancellationRequested)
+            {
+                return null;
+            }
+        }
+        return await ReplaceAsync(old).ConfigureAwait(false);
+    }
+
+    /// <summary>Waits for the end of a process that failed, and starts others until one is ready.</summary>
+    private async Task<HostChild?> ReplaceAsync(HostChild failed)
+    {
+        current = null;
+        pause.Lived(failed.Age);
+        var fault = await failed.Failed.ConfigureAwait(false);
+        if (fault.Cause == HostEndCause.CanaryFailed)
+        {
+            await failed.RetireAsync().ConfigureAwait(false);
+        }
+        var end = await failed.Ended.ConfigureAwait(false);
+        options.Observer(new HostFailed(failed.Id, end.Fault.Cause, end.Fault.Detail, end.ExitStatus, end.AbandonedCalls));
+        for (; ; )
+        {
+            await PauseAsync().ConfigureAwait(false);
+            if (stop.IsCancellationRequested)
+            {
+                return null;
+            }
+            if (await TryStartAsync().ConfigureAwait(false) is { } next)
+            {
+                return current = next;
+            }
+        }
+    }
+
+    private async Task<HostChild?> TryStartAsync()
+    {
+        if (refusedPin is not null)
+        {
+            return null;
+        }
+        try
+        {
+            var child = await HostChild.StartAsync(assignment, stop.Token).ConfigureAwait(false);
+            await RequireSameKeysAsync(child).ConfigureAwait(false);
+            options.Observer(new HostStarted(child.Id, child.Age));
+            return child;
+        }
+        catch (HsmException e)
+        {
+            refusedPin = e.Class == HsmErrorClass.Pin ? e : null;
+            options.Observer(new HostNotStarted(e, refusedPin is null ? pause.Next : null));
+            return null;
+        }
+        catch (OperationCanceledException)
+        {
+            return null;
+        }
+    }
+
+    // A token put in the place of another would open nothing of what the node stored, and sign what nobody could verify.
+    private async Task RequireSameKeysAsync(HostChild child)
+    {
+        if (!child.Ready!.AuditPublicKey.AsSpan().SequenceEqual(Ready.AuditPublicKey))
+        {
+            await child.RetireAsync().ConfigureAwait(false);
+            throw new HsmException(
+                HsmErrorClass.Fatal, 0, "hsm-host", "The token of that name has other keys than when the node started; it is not used.");
+        }
+    }
+
+    /// <summary>Waits until the next start is due: for ever after a refused PIN, which is tried once and never again by itself.</summary>
+    private Task PauseAsync()
+    {
+        var wait = refusedPin is null ? pause.Take() : Timeout.InfiniteTimeSpan;
+        return Task.Delay(wait, time, stop.Token).ContinueWith(
+            static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+    }
+
+    private HsmException Unavailable() => refusedPin is { } pin
+        ? new HsmException(HsmErrorClass.Pin, pin.ReturnValue, pin.Function, pin.Message)
+        : new HsmException(HsmErrorClass.Fatal, 0, "hsm-host", "No process of the HSM is ready; another is being started.");
+}
