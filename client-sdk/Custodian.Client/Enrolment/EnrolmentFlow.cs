@@ -14,9 +14,6 @@ namespace Custodian.Client;
 /// </summary>
 internal sealed class EnrolmentFlow
 {
-    /// <summary>For how long section 11 keeps a PENDING record from being displaced.</summary>
-    private static readonly TimeSpan s_longestHold = TimeSpan.FromSeconds(60);
-
     private readonly Operation _operation;
     private readonly AccountView _view;
     private readonly OwnerKeyRing _owners;
@@ -52,6 +49,7 @@ internal sealed class EnrolmentFlow
             ImmutableArray<NodeId> took = await DepositAsync(record, prepared, cancellation).ConfigureAwait(false);
             ImmutableArray<NodeId> asked = [.. prepared.Select(p => p.Node).Where(n => took.Contains(n) || MayHaveStored(n))];
             ImmutableArray<NodeId> active = await ActivateAsync(record, asked).ConfigureAwait(false);
+            ThrowIfDisplaced([.. asked.Where(n => active.Contains(n) || MayHaveStored(n))]);
             ImmutableArray<NodeId> stored = [.. asked.Where(n => took.Contains(n) || active.Contains(n))];
             Log.Enrolled(_operation.Core.Log, plan.Record.ToString(), plan.Generation, stored.Length, active.Length);
             Aftermath aftermath = new(_operation, _view, _owners, _outcomes);
@@ -147,8 +145,8 @@ internal sealed class EnrolmentFlow
         ImmutableArray<NodeId> stored = [];
         try
         {
-            bool[] took = await Task.WhenAll(prepared.Select(p => DepositAsync(record, p, stage, cancellation))).ConfigureAwait(false);
-            stored = [.. prepared.Where((_, i) => took[i]).Select(p => p.Node)];
+            stored = await DepositAsync(record, [.. prepared.Where(p => PendingAt(p.Node) is null)], stage, cancellation).ConfigureAwait(false);
+            stored = stored.AddRange(await DisplaceAsync(record, prepared, stored.Length, stage, cancellation).ConfigureAwait(false));
             cancellation.ThrowIfCancellationRequested();
         }
         finally
@@ -162,6 +160,37 @@ internal sealed class EnrolmentFlow
         ThrowIfTooFew(stored.Length);
         return stored;
     }
+
+    /// <summary>
+    /// What is PENDING may be another device's, on its way to take effect: it gives way last, and only when that brings the new record to
+    /// enough nodes. A device that displaced it first and was refused elsewhere could leave both at too few nodes to recover.
+    /// </summary>
+    private Task<ImmutableArray<NodeId>> DisplaceAsync(
+        NewRecord record, ImmutableArray<PreparedNode> prepared, int stored, StageProgress stage, CancellationToken cancellation)
+    {
+        ImmutableArray<PreparedNode> held = [.. prepared.Where(p => PendingAt(p.Node) is not null)];
+        if (stored + held.Length >= Needed && !cancellation.IsCancellationRequested)
+        {
+            return DepositAsync(record, held, stage, cancellation);
+        }
+
+        foreach (PreparedNode node in held)
+        {
+            _outcomes.Set(node.Node, PendingHold.LeftAlone);
+            stage.Done(node.Node, PendingHold.LeftAlone);
+        }
+
+        return Task.FromResult(ImmutableArray<NodeId>.Empty);
+    }
+
+    private async Task<ImmutableArray<NodeId>> DepositAsync(
+        NewRecord record, ImmutableArray<PreparedNode> prepared, StageProgress stage, CancellationToken cancellation)
+    {
+        bool[] took = await Task.WhenAll(prepared.Select(p => DepositAsync(record, p, stage, cancellation))).ConfigureAwait(false);
+        return [.. prepared.Where((_, i) => took[i]).Select(p => p.Node)];
+    }
+
+    private Sighting? PendingAt(NodeId node) => _view.At(node)?.InState(WireState.Pending);
 
     private async Task<bool> DepositAsync(NewRecord record, PreparedNode prepared, StageProgress stage, CancellationToken cancellation)
     {
@@ -197,7 +226,7 @@ internal sealed class EnrolmentFlow
                 replaced.Key, SignaturePurpose.Replace, node, header.RecordId, SignatureBody.Replace(header.Hash.Span));
         }
 
-        if (view?.InState(WireState.Pending) is { } pending)
+        if (PendingAt(node) is { } pending)
         {
             request.ReplacesPending = ByteString.CopyFrom(pending.Record.ToArray());
         }
@@ -205,11 +234,20 @@ internal sealed class EnrolmentFlow
         return request;
     }
 
-    /// <summary>Deletes what was stored, also where the answer was lost. Not cancelled: it ends by the timeouts of the calls.</summary>
-    private async Task UndoAsync(NewRecord record, ImmutableArray<PreparedNode> prepared) => await Task.WhenAll(prepared
-        .Where(p => MayHaveStored(p.Node))
-        .Select(p => _operation.DeleteAsync(p.Node, record.Header, WireState.Pending, record.Keys.Owner, _operation.Core.Closing)))
-        .ConfigureAwait(false);
+    /// <summary>
+    /// Deletes what was stored, also where the answer was lost. Not cancelled: it ends by the timeouts of the calls. Once another device's
+    /// record may have been displaced at so many nodes that the rest are too few to recover it, the new one stays PENDING at those: it keeps
+    /// that other enrolment, should it still be going on, from taking effect where nobody could recover or replace it.
+    /// </summary>
+    private async Task UndoAsync(NewRecord record, ImmutableArray<PreparedNode> prepared)
+    {
+        bool displaced = prepared.Any(p => PendingAt(p.Node) is not null && _outcomes[p.Node] != PendingHold.LeftAlone);
+        bool stays = displaced && prepared.Count(p => PendingAt(p.Node) is null) < _operation.Set.Threshold;
+        await Task.WhenAll(prepared
+            .Where(p => MayHaveStored(p.Node) && !(stays && PendingAt(p.Node) is null))
+            .Select(p => _operation.DeleteAsync(p.Node, record.Header, WireState.Pending, record.Keys.Owner, _operation.Core.Closing)))
+            .ConfigureAwait(false);
+    }
 
     /// <summary>
     /// Asks also those nodes whose answer to the Deposit was lost: they may have stored it. A crash in here leaves a record that is ACTIVE
@@ -240,7 +278,7 @@ internal sealed class EnrolmentFlow
     /// may have stored what an earlier try of the same call brought.
     /// </summary>
     private bool MayHaveStored(NodeId node) =>
-        _outcomes[node] is not { Condition: NodeCondition.Refused } outcome
+        _outcomes[node] is not { Condition: NodeCondition.Refused or NodeCondition.NotAsked } outcome
         || outcome.Refusal?.Reason is null or RefusalReason.Overloaded or RefusalReason.HsmUnavailable or RefusalReason.StorageUnavailable
             or RefusalReason.TokenRejected or RefusalReason.ScopeMissing;
 
@@ -261,22 +299,19 @@ internal sealed class EnrolmentFlow
         bool tokens = outcomes.Values.Count(Absence.IsTokenTrouble) >= Needed - done;
         throw tokens
             ? new TokenRejectedException("too few nodes take the access tokens", outcomes)
-            : new EnrollmentRefusedException(Needed, done, WaitFor(Needed - done, outcomes.Values), outcomes);
+            : new EnrollmentRefusedException(Needed, done, PendingHold.WaitFor(Needed - done, outcomes.Values), outcomes);
     }
 
     /// <summary>
-    /// How long until as many nodes as are missing let go of their PENDING records, so that one that lies counts no more than one that is
-    /// lost; null when that many do not have one, for then waiting does not help.
+    /// Nodes that refuse to activate what they stored have let another device's record take its place meanwhile. With fewer left than the
+    /// threshold it does not recover, and nothing that it was to replace has been touched.
     /// </summary>
-    private static TimeSpan? WaitFor(int missing, IEnumerable<NodeOutcome> outcomes)
+    private void ThrowIfDisplaced(ImmutableArray<NodeId> left)
     {
-        TimeSpan[] waits = [.. outcomes
-            .Where(o => o.Refusal?.Reason == RefusalReason.PendingExists)
-            .Select(o => o.Refusal!.RetryAfter ?? TimeSpan.Zero)
-            .Order()];
-        return missing > waits.Length ? null
-            : waits[missing - 1] < s_longestHold ? waits[missing - 1]
-            : s_longestHold;
+        if (left.Length < _operation.Set.Threshold)
+        {
+            throw new EnrollmentRefusedException(Needed, left.Length, null, _outcomes.Snapshot());
+        }
     }
 
     private static void Dispose(ImmutableArray<PreparedNode> prepared)

@@ -34,7 +34,7 @@ public sealed class EnrollResult : IDisposable
 
     /// <summary>
     /// Whether threshold nodes have the record in effect. If not, it is stored all the same, the secret recovers it, and the next recovery
-    /// puts it into effect; until then the secret of a record that it replaces recovers too.
+    /// puts it into effect; until then the secret of a record that it replaces recovers too, and another device's enrolment may displace it.
     /// </summary>
     public bool IsInEffect => Active.Length >= Record.Threshold;
 

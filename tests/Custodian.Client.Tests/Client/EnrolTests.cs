@@ -252,6 +252,40 @@ public sealed class EnrolTests
     }
 
     [Fact]
+    public async Task Enrol_EarlierOneIsOnItsWayAndOthersRefuse_DisplacesNothing()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
+        using EnrollResult first = await EnrolWithoutActivateAsync(set);
+        foreach (int i in new[] { 0, 1 })
+        {
+            set.At(i).Records.Clear();
+        }
+
+        set[1].Script.Refuse(RefusedCall.Because(RefusalReason.PendingExists, TimeSpan.FromSeconds(30)), "Deposit");
+
+        var refused = await Assert.ThrowsAsync<EnrollmentRefusedException>(() => set.NewClient().EnrollAsync(Key, "second"));
+
+        Assert.Equal(TimeSpan.FromSeconds(30), refused.RetryAfter);
+        Assert.Equal(NodeCondition.NotAsked, refused.Nodes[set[2].Id].Condition);
+        Assert.Equal(first.Record.Id, Assert.Single(set.At(2).Records).Header.RecordId);
+        Assert.Empty(set.At(0).Records);
+    }
+
+    [Fact]
+    public async Task Enrol_DisplacedBeforeItsActivatesCome_DoesNotReportSuccess()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
+        foreach (int i in new[] { 1, 2 })
+        {
+            set[i].Script.Refuse(RefusedCall.Because(RefusalReason.RecordDestroyed), "Activate");
+        }
+
+        var refused = await Assert.ThrowsAsync<EnrollmentRefusedException>(() => set.NewClient().EnrollAsync(Key, "secret"));
+
+        Assert.Equal(RefusalReason.RecordDestroyed, refused.Nodes[set[1].Id].Refusal!.Reason);
+    }
+
+    [Fact]
     public async Task Enrol_OneNodeSaysPendingAndAnotherIsLost_DoesNotSayThatWaitingHelps()
     {
         await using ScriptedSet set = await ScriptedSet.StartAsync();
