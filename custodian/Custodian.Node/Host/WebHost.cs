@@ -55,11 +55,11 @@ internal static class WebHost
     private static void ConfigureKestrel(KestrelServerOptions kestrel, NodeConfiguration configuration, ServerCertificate certificate)
     {
         kestrel.AddServerHeader = false;
-        ConfigureLimits(kestrel.Limits, configuration.Limits);
+        ConfigureLimits(kestrel.Limits);
         kestrel.Listen(configuration.Listen, endpoint =>
         {
             endpoint.Protocols = HttpProtocols.Http1AndHttp2;
-            endpoint.LimitConnectionsOfAddress(configuration.Limits.AddressConnections);
+            ConnectionGate.Guard(endpoint, configuration.Limits);
             endpoint.UseHttps(https =>
             {
                 https.SslProtocols = SslProtocols.Tls13;
@@ -74,9 +74,8 @@ internal static class WebHost
     /// What one connection may take, each on purpose: a client on a bad mobile network keeps within all of it. What a connection has sent
     /// and nobody has read yet is at most its window, so that the sum over all connections is bounded too.
     /// </summary>
-    private static void ConfigureLimits(KestrelServerLimits limits, LimitSettings settings)
+    private static void ConfigureLimits(KestrelServerLimits limits)
     {
-        limits.MaxConcurrentConnections = settings.Connections;
         limits.MaxConcurrentUpgradedConnections = 0;
         limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
         limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);

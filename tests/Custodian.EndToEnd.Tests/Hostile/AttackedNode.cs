@@ -32,7 +32,7 @@ public sealed class AttackedNode : IAsyncLifetime, ICollectionFixture<AttackedNo
         await RecoverAsync();
         AtRest = Resident;
 
-        // Residual risk 7 of threat-model.md.
+        // Kestrel says so of a connection whose peer floods it. Its place comes back all the same: ConnectionsLeftTests.
         Realm.Expected.Add("application never completed");
     }
 
