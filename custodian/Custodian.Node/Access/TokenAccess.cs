@@ -102,7 +102,7 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
         {
             return TokenForm.IsStrict(token) ? schemes.GetValueOrDefault(Handler.ReadJsonWebToken(token).Issuer) : null;
         }
-        catch (Exception malformed) when (malformed is ArgumentException or SecurityTokenException or FormatException)
+        catch (Exception malformed) when (malformed is ArgumentException or SecurityTokenException or FormatException or InvalidOperationException)
         {
             return null;
         }

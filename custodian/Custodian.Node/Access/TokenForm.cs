@@ -23,8 +23,9 @@ internal static class TokenForm
         {
             return parts.Length == Parts && IsHeader(parts[0]) && AreClaims(parts[1]);
         }
-        catch (Exception malformed) when (malformed is FormatException or JsonException)
+        catch (Exception malformed) when (malformed is FormatException or JsonException or InvalidOperationException)
         {
+            // The last is what the runtime says of an escaped name that is half of a surrogate pair.
             return false;
         }
     }

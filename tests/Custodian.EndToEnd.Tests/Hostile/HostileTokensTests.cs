@@ -19,7 +19,7 @@ public sealed class HostileTokensTests : IDisposable
     [
         "", "null", "[]", "{", "{}", """{"alg":null}""", """{"alg":["ES256"]}""", """{"alg":"none"}""", """{"alg":"HS256"}""",
         """{"alg":"ES256","kid":{}}""", """{"alg":"ES256","crit":["x"],"x":1}""", """{"alg":"ES256","zip":"DEF"}""",
-        """{"alg":"dir","enc":"A256GCM"}""", """{"alg":"ES256","jwk":{"kty":"EC"}}""", """{"alg":"ES256","x5c":["AA"]}""", Deep,
+        """{"alg":"dir","enc":"A256GCM"}""", """{"alg":"ES256","jwk":{"kty":"EC"}}""", """{"alg":"ES256","x5c":["AA"]}""", """{"alg":"ES256","\ud800":1}""", """{"alg":"\udc00"}""", Deep,
     ];
 
     private readonly AttackedNode _attacked;
