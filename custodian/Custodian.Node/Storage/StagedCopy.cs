@@ -67,10 +67,9 @@ internal sealed class StagedCopy : IDisposable
         {
             using SqliteConnection connection = SqliteConnections.OpenWriter(Options);
             Schema.BringForward(connection, Schema.Migrations);
-            if (connection.Number("SELECT max(is_copy) FROM node") == 0)
-            {
-                RestoredCopy.Mark(connection, copiedMs: 0);
-            }
+
+            // Also one that was opened before: what was stored or confirmed at the node since then has no restraint yet.
+            RestoredCopy.Mark(connection, copiedMs: 0);
         }
         catch (SqliteException failure)
         {

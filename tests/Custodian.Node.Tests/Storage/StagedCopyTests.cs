@@ -117,6 +117,25 @@ public sealed class StagedCopyTests : IDisposable
     }
 
     [Fact]
+    public async Task Take_CopyOfANodeThatAwaitsAcceptance_LeavesWhatWasStoredMeanwhileOneAttempt()
+    {
+        await FillAsync();
+        SqliteStoreOptions waiting = _folder.Options with { Path = _backup };
+        await using (SqliteAccountStore store = _folder.Open(waiting))
+        {
+            Assert.True(store.AwaitsAcceptance);
+            await store.AddAsync(_later, Samples.Record(_later));
+        }
+
+        using StagedCopy staged = StagedCopy.Take(waiting.Path, _folder.Options.Path);
+        staged.BringForwardAndMark();
+        staged.Place(_folder.Time);
+        await using SqliteAccountStore placed = _folder.Open();
+        Assert.True(placed.AwaitsAcceptance);
+        Assert.Equal(1u, (await placed.ReadAsync(_later)).Records[0].AttemptsRemaining);
+    }
+
+    [Fact]
     public void Take_TheDatabaseItself_IsRefused() =>
         Assert.Throws<IOException>(() => StagedCopy.Take(_folder.Options.Path, _folder.Options.Path));
 
