@@ -116,16 +116,27 @@ internal static class RestoreCommand
             return null;
         }
 
-        if (await TombstoneCarrier.CarryAsync(configuration, open.Store, hsm, cancellation) is > 0 and int buried)
-        {
-            Terminal.Note($"{buried} records that were destroyed after the backup stay destroyed, as the database that was here knows");
-        }
-
+        Say(await TombstoneCarrier.CarryAsync(configuration, open.Store, hsm, cancellation));
         await open.Store.AcceptRestorationAsync(cancellation);
         StoreStatus status = await open.Store.ReadStatusAsync(cancellation);
         return new Restored(
             configuration.NodeId.Value, configuration.DatabaseFile, Restoration.Said(restoration.BehindMs),
             restoration.CopiedMs == 0 ? null : Restoration.Said(restoration.CopiedMs), status.Accounts, status.LimitedRecords, null);
+    }
+
+    private static void Say(Carried carried)
+    {
+        if (carried.Buried > 0)
+        {
+            Terminal.Note($"{carried.Buried} records that were destroyed after the backup stay destroyed, as the database that was here knows");
+        }
+
+        if (carried.Unread is { } why)
+        {
+            Terminal.Note(
+                $"not all of the database that was here can be read ({why}); a record that was destroyed after the backup may live again, "
+                + "and whoever holds its owner key, or 'custodian account destroy', ends it once more");
+        }
     }
 
     private static int Finish(Restored restored, Wish wish)
