@@ -123,7 +123,7 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(ownerKey);
         KeyMaterial material = KeyMaterial.Copy(key, options);
         SecretBytes utf8 = NormaliseOr(material, secret);
-        return _flows.ReplaceAsync(new SecretBytes(ownerKey.Span), material, utf8, progress, cancellation);
+        return _flows.ReplaceAsync(CopyOr(() => new SecretBytes(ownerKey.Span), material, utf8), material, utf8, progress, cancellation);
     }
 
     /// <summary>
@@ -151,7 +151,7 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(recovered);
         KeyMaterial material = KeyMaterial.Copy(key, options);
         SecretBytes utf8 = NormaliseOr(material, secret);
-        return _flows.ReplaceAsync(recovered, recovered.Owners(), material, utf8, progress, cancellation);
+        return _flows.ReplaceAsync(recovered, CopyOr(recovered.Owners, material, utf8), material, utf8, progress, cancellation);
     }
 
     /// <summary>Recovers with the old secret and puts a new record with the same key under the new one.</summary>
@@ -256,6 +256,25 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
     /// <exception cref="UnsupportedSecretException">The secret cannot be used.</exception>
     internal static SecretBytes Normalise(ReadOnlySpan<char> secret) =>
         UserSecret.TryNormalise(secret, out SecretBytes? utf8, out SecretProblem problem) ? utf8 : throw new UnsupportedSecretException(problem);
+
+    /// <summary>A copy; where there is nothing to copy any more, zeroes what has been copied before.</summary>
+    /// <exception cref="ObjectDisposedException">What is to be copied was disposed.</exception>
+    internal static T CopyOr<T>(Func<T> copy, params ReadOnlySpan<IDisposable> copied)
+    {
+        try
+        {
+            return copy();
+        }
+        catch
+        {
+            foreach (IDisposable secret in copied)
+            {
+                secret.Dispose();
+            }
+
+            throw;
+        }
+    }
 
     private static SecretBytes NormaliseOr(IDisposable others, ReadOnlySpan<char> secret)
     {
