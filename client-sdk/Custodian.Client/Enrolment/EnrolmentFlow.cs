@@ -20,6 +20,7 @@ internal sealed class EnrolmentFlow
     private readonly OutcomeTable _outcomes = new();
     private readonly ImmutableArray<NodeId> _nodes;
     private readonly CustodianClientOptions _options;
+    private bool _isDisplacing;
 
     internal EnrolmentFlow(Operation operation, AccountView view, OwnerKeyRing owners)
     {
@@ -171,6 +172,7 @@ internal sealed class EnrolmentFlow
         ImmutableArray<PreparedNode> held = [.. prepared.Where(p => PendingAt(p.Node) is not null)];
         if (stored + held.Length >= Needed && !cancellation.IsCancellationRequested)
         {
+            _isDisplacing = !held.IsEmpty;
             return DepositAsync(record, held, stage, cancellation);
         }
 
@@ -241,10 +243,9 @@ internal sealed class EnrolmentFlow
     /// </summary>
     private async Task UndoAsync(NewRecord record, ImmutableArray<PreparedNode> prepared)
     {
-        bool displaced = prepared.Any(p => PendingAt(p.Node) is not null && _outcomes[p.Node] != PendingHold.LeftAlone);
-        bool stays = displaced && prepared.Count(p => PendingAt(p.Node) is null) < _operation.Set.Threshold;
+        bool stays = _isDisplacing && prepared.Count(p => PendingAt(p.Node) is null) < _operation.Set.Threshold;
         await Task.WhenAll(prepared
-            .Where(p => MayHaveStored(p.Node) && !(stays && PendingAt(p.Node) is null))
+            .Where(p => MayHaveStored(p.Node) && (PendingAt(p.Node) is null ? !stays : _isDisplacing))
             .Select(p => _operation.DeleteAsync(p.Node, record.Header, WireState.Pending, record.Keys.Owner, _operation.Core.Closing)))
             .ConfigureAwait(false);
     }

@@ -272,6 +272,31 @@ public sealed class EnrolTests
     }
 
     [Fact]
+    public async Task Enrol_CancelledBeforeItDisplacesAnything_LeavesNothing()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
+        using EnrollResult first = await EnrolWithoutActivateAsync(set);
+        set.At(0).Records.Clear();
+        using CancellationTokenSource cancelled = new();
+        set[0].Script.LosesAnswer = method =>
+        {
+            if (method == "Deposit")
+            {
+                cancelled.Cancel();
+            }
+
+            return false;
+        };
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => set.NewClient().EnrollAsync(
+            Key, "second", new EnrollOptions { ReplacePending = true }, cancellation: cancelled.Token));
+
+        Assert.Equal(1, set[0].Script.Count("Delete"));
+        Assert.Empty(set.At(0).Records);
+        Assert.All([1, 2], i => Assert.Equal(first.Record.Id, Assert.Single(set.At(i).Records).Header.RecordId));
+    }
+
+    [Fact]
     public async Task Enrol_DisplacedBeforeItsActivatesCome_DoesNotReportSuccess()
     {
         await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
