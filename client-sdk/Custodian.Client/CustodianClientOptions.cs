@@ -30,8 +30,8 @@ public sealed class CustodianClientOptions
     public int MaxRetries { get; set; } = 2;
 
     /// <summary>
-    /// The wait before the first resend, which doubles and is jittered, unless the node says when: then that, and up to half as long more.
-    /// A node that asks for more than 5 s is not asked again within the operation. Default 200 ms; up to 1 h.
+    /// The wait before the first resend, which doubles and is jittered, unless the node says when: then that, and up to half as long and
+    /// this wait more. A node that asks for more than 5 s is not asked again within the operation. Default 200 ms; up to 1 h.
     /// </summary>
     public TimeSpan RetryDelay { get; set; } = TimeSpan.FromMilliseconds(200);
 

@@ -23,7 +23,8 @@ internal static class EnrollCommand
         Option<string> ownerKey = new("--owner-key") { Description = "write the record's owner key there, mode 0600", HelpName = "FILE" };
         Option<bool> replacePending = new("--replace-pending")
         {
-            Description = "give up an earlier enrolment that was interrupted before it took effect; its secret recovers nothing afterwards",
+            Description = "give up an earlier enrolment that was interrupted before it took effect; its secret recovers nothing afterwards. Not "
+                + "while another device may still be enrolling: the two can lock the account until the nodes' operators destroy what is left",
         };
         DocumentedCommand command = new("enroll", "keep a private key with the custodians, under a secret of yours", Details)
         {

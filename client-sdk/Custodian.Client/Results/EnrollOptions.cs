@@ -13,6 +13,11 @@ public sealed record EnrollOptions
     /// For a first enrolment: whether it may displace a record that enough nodes hold and that is in effect at none of them, as an
     /// enrolment leaves it that was interrupted before its end. The secret of that record recovers it until then, and nothing does
     /// afterwards. Default false: <see cref="AlreadyEnrolledException"/>.
+    /// <para>
+    /// Only when no other device of the user is enrolling any more, slow ones included: where that one is just putting its record into
+    /// effect, the two can leave the account with a record in effect at too few nodes, which nothing recovers and no enrolment displaces,
+    /// until the operators of those nodes destroy it.
+    /// </para>
     /// </summary>
     public bool ReplacePending { get; init; }
 }
