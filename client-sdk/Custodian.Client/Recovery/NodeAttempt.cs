@@ -42,7 +42,7 @@ internal sealed class NodeAttempt : IDisposable
             cancellation.ThrowIfCancellationRequested();
             _operation.Core.OwnAttempts.Add(_header.RecordId, Node);
             Reply<EvaluateResponse> reply = await _operation.EvaluateAsync(Node, request, cancellation).ConfigureAwait(false);
-            _operation.Core.OwnAttempts.Settle(_header.RecordId, Node, reply.Outcome);
+            _operation.Core.OwnAttempts.Settle(_header.RecordId, Node, reply.Outcome, reply.MayHaveActed);
             return reply.IsAnswer ? TryCheck(reply.Value) : Answer(reply.Outcome);
         }
         catch (OperationCanceledException)

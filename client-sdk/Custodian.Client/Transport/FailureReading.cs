@@ -41,6 +41,11 @@ internal static class FailureReading
     internal static bool IsOutage(Exception? failure) =>
         IsTransient(failure) && failure is not RpcException { StatusCode: StatusCode.ResourceExhausted };
 
+    /// <summary>Whether one send ended without the node's word that it did not do what was asked.</summary>
+    internal static bool IsLost(Exception failure) =>
+        failure is not RpcException rpc
+        || (Find<CertificateRefusedException>(rpc) is null && ReadRefusal(rpc)?.Reason is null or RefusalReason.StorageUnavailable);
+
     /// <summary>
     /// How long a node asks to wait before the same request again; null when it does not say.
     /// </summary>

@@ -54,11 +54,14 @@ internal sealed class NodeConnection : IDisposable
         CancellationToken cancellation)
         where T : class
     {
+        bool isLost = false;
         try
         {
             // Outside the pipeline: the application may ask its user, and no timeout of a node counts for that.
             string bearer = "Bearer " + await token(cancellation).ConfigureAwait(false);
-            T answer = await _pipeline.ExecuteAsync(attempt => AttemptAsync(call, bearer, attempt), cancellation).ConfigureAwait(false);
+            T answer = await _pipeline
+                .ExecuteAsync(attempt => AttemptAsync(call, bearer, failure => isLost |= FailureReading.IsLost(failure), attempt), cancellation)
+                .ConfigureAwait(false);
             return Reply<T>.Of(answer);
         }
         catch (NoTokenException failure)
@@ -71,13 +74,28 @@ internal sealed class NodeConnection : IDisposable
         }
         catch (Exception failure)
         {
-            return Fail<T>(FailureReading.Outcome(failure));
+            return Fail<T>(FailureReading.Outcome(failure), isLost);
         }
     }
 
     public void Dispose() => _channel.Dispose();
 
     private async ValueTask<T> AttemptAsync<T>(
+        Func<Custody.CustodyClient, CallOptions, AsyncUnaryCall<T>> call, string bearer, Action<Exception> failed, CancellationToken cancellation)
+        where T : class
+    {
+        try
+        {
+            return await SendAsync(call, bearer, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            failed(failure);
+            throw;
+        }
+    }
+
+    private async Task<T> SendAsync<T>(
         Func<Custody.CustodyClient, CallOptions, AsyncUnaryCall<T>> call, string bearer, CancellationToken cancellation)
         where T : class
     {
@@ -94,10 +112,10 @@ internal sealed class NodeConnection : IDisposable
         }
     }
 
-    private Reply<T> Fail<T>(NodeOutcome outcome)
+    private Reply<T> Fail<T>(NodeOutcome outcome, bool mayHaveActed = false)
         where T : class
     {
         Log.CallFailed(_log, Id.Value, typeof(T).Name, outcome.Explanation);
-        return Reply<T>.Failed(outcome);
+        return Reply<T>.Failed(outcome, mayHaveActed);
     }
 }

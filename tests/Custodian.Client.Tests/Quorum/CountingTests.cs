@@ -72,6 +72,25 @@ public sealed class CountingTests
     }
 
     [Theory]
+    [InlineData(RefusalReason.Overloaded, false, 0)]
+    [InlineData(RefusalReason.Overloaded, true, 1)]
+    [InlineData(RefusalReason.HsmUnavailable, true, 1)]
+    [InlineData(RefusalReason.StorageUnavailable, false, 1)]
+    [InlineData(RefusalReason.Delayed, true, 0)]
+    [InlineData(RefusalReason.AttemptsExhausted, true, 0)]
+    public void Foreign_OwnAttemptEndsInARefusal_IsCountedUnlessItWasSurelyNotCharged(RefusalReason reason, bool mayHaveActed, int own)
+    {
+        RecordsOnPaper record = RecordsOnPaper.Create(1);
+        AttemptLedger ledger = new();
+        ledger.Add(record.Header.RecordId, RecordsOnPaper.Node(1));
+        NodeOutcome refused = NodeOutcome.Refused(new NodeRefusal(reason, null, null, null, null));
+
+        ledger.Settle(record.Header.RecordId, RecordsOnPaper.Node(1), refused, mayHaveActed);
+
+        Assert.Equal(1 - own, ledger.Foreign(record.Header, RecordsOnPaper.Node(1), record.Header.MaxAttempts - 1));
+    }
+
+    [Theory]
     [InlineData(5, 3, "")]
     [InlineData(5, 3, "2")]
     [InlineData(5, 3, "1 2")]
