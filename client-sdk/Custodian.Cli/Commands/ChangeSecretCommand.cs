@@ -44,6 +44,7 @@ internal static class ChangeSecretCommand
                 ? await ReplaceAsync(call, key, path, cancellation)
                 : await ChangeAsync(call, cancellation);
             string? newOwnerPath = OwnerKeyFile.WriteOrWarn(newOwner, changed.OwnerKey, call.Reporter);
+            ForeignAttempts.Warn(call.Reporter, changed.ForeignAttempts, changed.Record.Threshold);
             RecordReport.Enrolled(call.Reporter, changed, "the secret is changed", newOwnerPath);
         });
         return command;

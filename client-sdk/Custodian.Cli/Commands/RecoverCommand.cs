@@ -4,6 +4,7 @@ using Custodian.Cli.Files;
 using Custodian.Cli.Reporting;
 using Custodian.Cli.Secrets;
 using Custodian.Client;
+using Custodian.Protocol;
 
 namespace Custodian.Cli.Commands;
 
@@ -65,8 +66,21 @@ internal static class RecoverCommand
         // Nodes that do not answer may keep this process for seconds more, and a core image of it would hold the key.
         recovered.Dispose();
         call.Reporter.Step("the key is written; waiting for the nodes to settle");
-        SettlementReport? settlement = await SettlementWait.AwaitAsync(recovered.Settlement, call.Surroundings.Time, cancellation);
-        Report(call, recovered, settlement, output.Path);
+        Report(call, recovered, await SettleAsync(call, recovered, cancellation), output.Path);
+    }
+
+    /// <summary>Who tires of waiting is told all the same what the confirmations, which go on, erase.</summary>
+    private static async Task<SettlementReport?> SettleAsync(ClientCall call, RecoverResult recovered, CancellationToken cancellation)
+    {
+        try
+        {
+            return await SettlementWait.AwaitAsync(recovered.Settlement, call.Surroundings.Time, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            RecoveryReport.Warn(call.Reporter, recovered.Record, recovered.ForeignAttempts, recovered.IsOlderRecord);
+            throw;
+        }
     }
 
     private static void WriteKey(ClientCall call, KeyOutput output, RecoverResult recovered)
@@ -105,9 +119,10 @@ internal static class RecoverCommand
 
     private static void Report(ClientCall call, RecoverResult recovered, SettlementReport? settlement, string? path)
     {
-        RecoveryReport.Warn(call.Reporter, recovered.Record, recovered.ForeignAttempts, recovered.IsOlderRecord);
+        IReadOnlyDictionary<NodeId, int> foreign = settlement?.ForeignAttempts ?? recovered.ForeignAttempts;
+        RecoveryReport.Warn(call.Reporter, recovered.Record, foreign, recovered.IsOlderRecord);
         RecoveryReport.Settled(call.Reporter, settlement);
-        JsonObject members = RecoveryReport.ToJson(recovered.Record, recovered.ForeignAttempts, recovered.IsOlderRecord, settlement);
+        JsonObject members = RecoveryReport.ToJson(recovered.Record, foreign, recovered.IsOlderRecord, settlement);
         members["out"] = path;
         members["label"] = recovered.Label;
         members["content_type"] = recovered.ContentType;

@@ -24,7 +24,7 @@ internal static class ForeignAttempts
 
     /// <summary>
     /// A guess takes threshold nodes, so the threshold-th highest count is what fewer lying nodes cannot exaggerate. When fewer nodes
-    /// report any, nobody has learnt anything, and they are named.
+    /// report any, they are named: nobody has learnt anything, unless it was at nodes that have not answered.
     /// </summary>
     internal static string Text(IReadOnlyDictionary<NodeId, int> atNodes, int threshold)
     {
@@ -35,6 +35,6 @@ internal static class ForeignAttempts
         }
 
         string counts = string.Join(", ", atNodes.OrderBy(n => n.Key).Select(n => $"{n.Key} counts {n.Value}"));
-        return $"someone tried at too few nodes to learn anything: {counts}";
+        return $"someone tried, at too few nodes to learn anything if those that did not answer saw none: {counts}";
     }
 }

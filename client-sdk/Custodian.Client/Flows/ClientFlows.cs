@@ -72,7 +72,9 @@ internal sealed class ClientFlows(ClientCore core)
         using RecoverResult recovered = await RecoverAsync(oldSecret, progress, cancellation).ConfigureAwait(false);
         EnrollOptions options = new() { Label = recovered.Label, ContentType = recovered.ContentType };
         KeyMaterial key = KeyMaterial.Copy(recovered.PrivateKey.Span, options);
-        return await ReplaceAsync(recovered, recovered.Owners(), key, utf8, progress, cancellation).ConfigureAwait(false);
+        EnrollResult changed = await ReplaceAsync(recovered, recovered.Owners(), key, utf8, progress, cancellation).ConfigureAwait(false);
+        changed.ForeignAttempts = (await recovered.Settlement.ConfigureAwait(false)).ForeignAttempts;
+        return changed;
     }
 
     /// <summary>A change of the record that the user's secret opened, whether it is the chosen one or the one fallen back to.</summary>
@@ -106,12 +108,13 @@ internal sealed class ClientFlows(ClientCore core)
     internal async Task<CheckResult> CheckAsync(SecretBytes utf8, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
     {
         using Recovered recovered = await OpenAsync(utf8, progress, cancellation).ConfigureAwait(false);
+        SettlementReport settlement = await recovered.Settlement.WaitAsync(cancellation).ConfigureAwait(false);
         return new CheckResult
         {
             Record = RecordSummary.Of(recovered.Header),
             IsOlderRecord = recovered.IsOlderRecord,
-            ForeignAttempts = recovered.ForeignAttempts,
-            Settlement = await recovered.Settlement.WaitAsync(cancellation).ConfigureAwait(false),
+            ForeignAttempts = settlement.ForeignAttempts,
+            Settlement = settlement,
         };
     }
 

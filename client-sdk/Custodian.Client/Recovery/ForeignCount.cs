@@ -15,11 +15,31 @@ internal static class ForeignCount
         Dictionary<NodeId, int> foreign = Collect(trial.Header.Participants.Select(p => (p.Node, At(core, trial, p.Node))));
         foreach ((NodeId node, int attempts) in foreign)
         {
-            Log.ForeignAttempts(core.Log, trial.Header.RecordId.ToString(), attempts, node.Value);
+            Warn(core, trial, node, attempts);
         }
 
         return foreign;
     }
+
+    /// <summary>Brings the counts of a try up to date with a node's answer that came late, before the Confirm that follows it erases them.</summary>
+    internal static void Update(Dictionary<NodeId, int> foreign, ClientCore core, Trial trial, NodeId late)
+    {
+        int attempts = At(core, trial, late);
+        if (attempts == foreign.GetValueOrDefault(late))
+        {
+            return;
+        }
+
+        foreign.Remove(late);
+        if (attempts > 0)
+        {
+            foreign.Add(late, attempts);
+            Warn(core, trial, late, attempts);
+        }
+    }
+
+    private static void Warn(ClientCore core, Trial trial, NodeId node, int attempts) =>
+        Log.ForeignAttempts(core.Log, trial.Header.RecordId.ToString(), attempts, node.Value);
 
     private static int At(ClientCore core, Trial trial, NodeId node)
     {

@@ -35,7 +35,7 @@ internal sealed class Recovered : IDisposable
         EnvelopePayload? payload = Open(operation.Account, trial);
         SecretBytes ownerKey = new(trial.Keys!.OwnerPrivateKey);
         Header header = trial.Header;
-        Task<SettlementReport> settlement = operation.Core.Track(SettlementFlow.RunAsync(operation, view, trial));
+        Task<SettlementReport> settlement = operation.Core.Track(SettlementFlow.RunAsync(operation, view, trial, foreign));
         if (payload is null)
         {
             ownerKey.Dispose();

@@ -19,10 +19,11 @@ internal sealed class SettlementFlow
     private readonly StageProgress _progress;
     private readonly ConcurrentDictionary<NodeId, WireState> _confirmed = [];
     private readonly ConcurrentBag<NodeId> _retired = [];
+    private readonly Dictionary<NodeId, int> _foreign;
 
-    private SettlementFlow(Operation operation, AccountView view, Trial trial)
+    private SettlementFlow(Operation operation, AccountView view, Trial trial, IReadOnlyDictionary<NodeId, int> foreign)
     {
-        (_operation, _view, _trial) = (operation, view, trial);
+        (_operation, _view, _trial, _foreign) = (operation, view, trial, new(foreign));
         _progress = new StageProgress(operation.Progress, CustodyStage.Confirming, trial.Header.Participants.Length);
     }
 
@@ -31,13 +32,18 @@ internal sealed class SettlementFlow
     private CancellationToken Closing => _operation.Core.Closing;
 
     /// <summary>Settles a trial that found its fit, and disposes it in the end. Never throws.</summary>
-    internal static async Task<SettlementReport> RunAsync(Operation operation, AccountView view, Trial trial)
+    /// <param name="operation">For whom.</param>
+    /// <param name="view">What the nodes showed before.</param>
+    /// <param name="trial">The trial.</param>
+    /// <param name="foreign">Attempts that others made, as far as is known.</param>
+    internal static async Task<SettlementReport> RunAsync(
+        Operation operation, AccountView view, Trial trial, IReadOnlyDictionary<NodeId, int> foreign)
     {
         // The caller has the key by now and goes on while this runs.
         await Task.Yield();
         using (trial)
         {
-            SettlementFlow settlement = new(operation, view, trial);
+            SettlementFlow settlement = new(operation, view, trial, foreign);
             try
             {
                 await settlement.ConfirmAllAsync().ConfigureAwait(false);
@@ -57,6 +63,7 @@ internal sealed class SettlementFlow
         List<Task> confirms = [.. _trial.Answers.Select(ConfirmAsync)];
         await foreach (NodeAnswer answer in _trial.LateAsync().ConfigureAwait(false))
         {
+            ForeignCount.Update(_foreign, _operation.Core, _trial, answer.Node);
             confirms.Add(ConfirmAsync(answer));
         }
 
@@ -137,6 +144,7 @@ internal sealed class SettlementFlow
             Confirmed = [.. _confirmed.Keys.Order()],
             Faulty = [.. outcomes.Where(o => o.Value.Condition == NodeCondition.Faulty).Select(o => o.Key).Order()],
             Retired = [.. _retired.Distinct().Order()],
+            ForeignAttempts = _foreign,
             Nodes = outcomes,
         };
     }

@@ -11,7 +11,7 @@ public sealed record CheckResult
     /// <summary>Whether the secret was that of an older record: a change of the secret was interrupted, and should be made again.</summary>
     public required bool IsOlderRecord { get; init; }
 
-    /// <summary>See <see cref="RecoverResult.ForeignAttempts"/>.</summary>
+    /// <summary>See <see cref="SettlementReport.ForeignAttempts"/>.</summary>
     public required IReadOnlyDictionary<NodeId, int> ForeignAttempts { get; init; }
 
     /// <summary>What happened after: every node that could be reached has given the attempts back.</summary>

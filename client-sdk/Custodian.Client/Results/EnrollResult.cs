@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Collections.ObjectModel;
 using Custodian.Protocol;
 
 namespace Custodian.Client;
@@ -31,6 +32,12 @@ public sealed class EnrollResult : IDisposable
     /// old one to be given up. The old secret recovers as long as threshold such nodes are left.
     /// </summary>
     public required ImmutableArray<NodeId> StillHoldingOld { get; init; }
+
+    /// <summary>
+    /// After <see cref="CustodianClient.ChangeSecretAsync"/>: attempts at the record that it replaced that this client did not make, as
+    /// <see cref="RecoverResult.ForeignAttempts"/>. Else empty.
+    /// </summary>
+    public IReadOnlyDictionary<NodeId, int> ForeignAttempts { get; internal set; } = ReadOnlyDictionary<NodeId, int>.Empty;
 
     /// <summary>
     /// Whether threshold nodes have the record in effect. If not, it is stored all the same, the secret recovers it, and the next recovery

@@ -46,7 +46,8 @@ public sealed class RecoverResult : IDisposable
 
     /// <summary>
     /// Attempts at the record, since the last recovery, that this client did not make; only nodes with some. Someone else was guessing, or
-    /// it was the user on another device. The confirmations now erase the count.
+    /// it was the user on another device. The confirmations now erase the count. <see cref="SettlementReport.ForeignAttempts"/> has those of slower
+    /// nodes too.
     /// </summary>
     public IReadOnlyDictionary<NodeId, int> ForeignAttempts { get; }
 

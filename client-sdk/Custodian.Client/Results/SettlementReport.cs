@@ -15,6 +15,12 @@ public sealed record SettlementReport
     /// <summary>Nodes where a record that an earlier change had replaced was now removed.</summary>
     public required ImmutableArray<NodeId> Retired { get; init; }
 
+    /// <summary>
+    /// Attempts that this client did not make, as <see cref="RecoverResult.ForeignAttempts"/>, with those of nodes that answered only after
+    /// the key was there. They were read before the confirmation that erased them.
+    /// </summary>
+    public required IReadOnlyDictionary<NodeId, int> ForeignAttempts { get; init; }
+
     /// <summary>How each node of the record fared in the end.</summary>
     public required IReadOnlyDictionary<NodeId, NodeOutcome> Nodes { get; init; }
 }

@@ -124,7 +124,7 @@ public sealed class FailuresTests
 
     [Fact]
     public void ForeignAttempts_TooFewNodesCount_AreNamed() => Assert.Equal(
-        "someone tried at too few nodes to learn anything: node-1.eu counts 9, node-3.ap counts 1",
+        "someone tried, at too few nodes to learn anything if those that did not answer saw none: node-1.eu counts 9, node-3.ap counts 1",
         ForeignAttempts.Text(Counts((Three, 1), (One, 9)), threshold: 3));
 
     [Fact]

@@ -1,0 +1,98 @@
+using Custodian.Protocol;
+
+namespace Custodian.Client.Tests;
+
+/// <summary>Attempts that someone else made are reported before they are erased, and a client's own are not (protocol.md section 14).</summary>
+public sealed class ForeignAttemptsTests
+{
+    private static readonly byte[] Key = RepeatableBytes.Of("private key", 64);
+
+    [Fact]
+    public async Task RecoverAtOnce_AttemptsMadeOnAnotherDevice_ReportsThoseOfTheNodesThatAnsweredAndThenOfTheLate()
+    {
+        await using ScriptedSet set = await GuessedAtAsync(guesses: 2);
+        TaskCompletionSource released = new();
+        foreach (ScriptedNode late in set.Nodes.Skip(3))
+        {
+            late.Script.Before = (method, cancellation) => method switch
+            {
+                "Describe" => Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation),
+                "Evaluate" => released.Task,
+                _ => Task.CompletedTask,
+            };
+        }
+
+        using RecoverResult recovered = await set.NewClient().RecoverAsync("secret");
+        released.SetResult();
+        SettlementReport settled = await recovered.Settlement;
+
+        Assert.Equal(set.Nodes.Take(3).ToDictionary(n => n.Id, _ => 2), recovered.ForeignAttempts);
+        Assert.Equal(set.Nodes.ToDictionary(n => n.Id, _ => 2), settled.ForeignAttempts);
+        Assert.Equal(5, settled.Confirmed.Length);
+    }
+
+    [Fact]
+    public async Task Check_AttemptsMadeOnAnotherDevice_ReportsThoseOfEveryNode()
+    {
+        await using ScriptedSet set = await GuessedAtAsync(guesses: 1);
+
+        CheckResult check = await set.NewClient().CheckAsync("secret");
+
+        Assert.Equal(set.Nodes.ToDictionary(n => n.Id, _ => 1), check.ForeignAttempts);
+    }
+
+    [Fact]
+    public async Task ChangeSecret_AttemptsMadeOnAnotherDevice_ReportsThoseOfEveryNode()
+    {
+        await using ScriptedSet set = await GuessedAtAsync(guesses: 1);
+
+        using EnrollResult changed = await set.NewClient().ChangeSecretAsync("secret", "new secret");
+
+        Assert.Equal(set.Nodes.ToDictionary(n => n.Id, _ => 1), changed.ForeignAttempts);
+    }
+
+    [Theory]
+    [InlineData(RefusalReason.Overloaded)]
+    [InlineData(RefusalReason.HsmUnavailable)]
+    [InlineData(RefusalReason.TokenRejected)]
+    public async Task Recover_OwnAnswersWereLostAndTheResendsRefused_DoesNotTakeThemForForeign(RefusalReason reason)
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
+        await set.EnrolAsync(Key, "secret");
+        CustodianClient mine = set.NewClient();
+        foreach (ScriptedNode node in set.Nodes)
+        {
+            node.Script.LosesAnswer = method => method == "Evaluate";
+            node.Script.Before = (method, _) => method == "Evaluate" && node.Script.Count(method) > 1
+                ? throw RefusedCall.Because(reason)
+                : Task.CompletedTask;
+        }
+
+        await Assert.ThrowsAnyAsync<CustodyException>(() => mine.RecoverAsync("secret"));
+        foreach (ScriptedNode node in set.Nodes)
+        {
+            Assert.True(node.Script.Count("Evaluate") > 1, "nothing was sent again");
+            (node.Script.LosesAnswer, node.Script.Before) = (_ => false, (_, _) => Task.CompletedTask);
+        }
+
+        AccountDescription account = await mine.DescribeAsync();
+        Assert.Equal(9, account.AttemptsLeft);
+        Assert.Empty(account.ForeignAttempts);
+        using RecoverResult recovered = await mine.RecoverAsync("secret");
+        Assert.Empty((await recovered.Settlement).ForeignAttempts);
+    }
+
+    private static async Task<ScriptedSet> GuessedAtAsync(int guesses)
+    {
+        ScriptedSet set = await ScriptedSet.StartAsync();
+        set.ExpectedWarnings.Add("Attempts at record");
+        await set.EnrolAsync(Key, "secret");
+        CustodianClient thief = set.NewClient();
+        for (int i = 0; i < guesses; i++)
+        {
+            await Assert.ThrowsAsync<WrongSecretException>(() => thief.RecoverAsync("guess"));
+        }
+
+        return set;
+    }
+}
