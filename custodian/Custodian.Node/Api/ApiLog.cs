@@ -40,6 +40,6 @@ internal static partial class ApiLog
     [LoggerMessage(11, LogLevel.Error, "the database failed, {Fault}, and the node is not ready until a trial write succeeds: {Why}")]
     internal static partial void StorageUnready(ILogger logger, StorageFault fault, string why);
 
-    [LoggerMessage(10, LogLevel.Information, "{Method} refused: OVERLOADED, after {Unsaid} others of which there is no line [request {RequestId}]")]
-    internal static partial void Overloaded(ILogger logger, string method, long unsaid, string requestId);
+    [LoggerMessage(10, LogLevel.Information, "{Method} refused: {Reason}, after {Unsaid} others of which there is no line [request {RequestId}]")]
+    internal static partial void RefusedAgain(ILogger logger, string method, string reason, long unsaid, string requestId);
 }

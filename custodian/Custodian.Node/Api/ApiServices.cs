@@ -26,7 +26,7 @@ internal static class ApiServices
         services.AddSingleton<CallRates>();
         services.AddSingleton<CallPlaces>();
         services.AddSingleton<HsmLine>();
-        services.AddSingleton<OverloadLog>();
+        services.AddSingleton<FloodLog>();
         services.AddSingleton<StorageWatch>();
         services.AddSingleton<HsmContext>();
         services.AddSingleton<PrepareFlow>();

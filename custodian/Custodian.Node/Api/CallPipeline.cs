@@ -18,7 +18,7 @@ namespace Custodian.Node.Api;
 /// protocol.md section 13. What goes wrong underneath is logged here with the request id, and becomes a reason without a word of it.
 /// </summary>
 internal sealed class CallPipeline(
-    NodeProfile profile, IAccessCheck access, CallRates rates, OverloadLog overloads, StorageWatch storage, ApiMetrics metrics, TimeProvider time,
+    NodeProfile profile, IAccessCheck access, CallRates rates, FloodLog floods, StorageWatch storage, ApiMetrics metrics, TimeProvider time,
     ILogger<CallPipeline> logger)
 {
     private const string Cancelled = "CANCELLED";
@@ -157,11 +157,7 @@ internal sealed class CallPipeline(
 
     private RpcException Refuse(string method, Refusal refusal, string requestId)
     {
-        if (refusal.Reason == RefusalReason.Overloaded)
-        {
-            overloads.Refused(method, requestId);
-        }
-        else
+        if (!floods.TrySay(method, refusal.Reason, requestId))
         {
             string field = refusal.Fault is { } fault ? $", field {fault.Field}" : "";
             ApiLog.Refused(logger, method, refusal.Reason.WireName(), field, requestId);

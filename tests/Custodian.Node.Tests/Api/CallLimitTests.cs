@@ -220,6 +220,24 @@ public sealed class CallLimitTests
         Assert.Contains("after 9 others", lines[1], StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Log_ManyCallsWithoutToken_HasALineASecondThatCountsThem()
+    {
+        await using Limited limited = await Limited.StartAsync(new CallLimits());
+        TestUser user = limited.Node.NewUser();
+        for (int i = 0; i < 11; i++)
+        {
+            await Refused.ByAsync(user.Node.DescribeAsync(ClientRequests.Describe(), []));
+        }
+
+        limited.Node.Clock.Advance(TimeSpan.FromSeconds(1));
+        await Refused.ByAsync(user.Node.DescribeAsync(ClientRequests.Describe(), []));
+
+        string[] lines = [.. limited.Node.Log.Lines.Where(l => l.Contains("refused: TOKEN_REJECTED", StringComparison.Ordinal))];
+        Assert.Equal(2, lines.Length);
+        Assert.Contains("after 10 others", lines[1], StringComparison.Ordinal);
+    }
+
     private static async Task<bool> IsServedAsync(TestUser user)
     {
         try
