@@ -10,31 +10,38 @@ namespace Custodian.Node.Host;
 /// all, and only so many of them of one client address, so that no one address takes them all.
 /// </summary>
 /// <remarks>
-/// In the place of Kestrel's own limit, which counts a connection until its processing ends: a peer who opens streams without end or reads
-/// no answers can bring Kestrel to forget the connection in the middle of that, and its place would never come back. Here a place comes
-/// back as soon as the transport has closed.
+/// <para>In the place of Kestrel's own limit, which counts a connection until its processing ends: a peer who opens streams without end or
+/// reads no answers can bring Kestrel to forget the connection in the middle of that, and its place would never come back. Here a place
+/// comes back as soon as the transport has closed.</para>
+/// <para>But not before the handshake is over: a transport counts as closed when the peer will send no more, and who says so right after
+/// a hello would have handshakes computed beyond all limits.</para>
 /// </remarks>
 internal sealed class ConnectionGate
 {
     private const byte All = 0;
 
+    private static readonly object Mark = new();
+
     private readonly Places<byte> _places;
     private readonly Places<UInt128> _placesOfAddress;
 
-    private ConnectionGate(LimitSettings limits)
+    internal ConnectionGate(int connections, int ofAddress)
     {
-        _places = new Places<byte>(limits.Connections);
-        _placesOfAddress = new Places<UInt128>(limits.AddressConnections);
+        _places = new Places<byte>(connections);
+        _placesOfAddress = new Places<UInt128>(ofAddress);
     }
 
-    /// <summary>Puts the gate before whatever is configured after it.</summary>
-    internal static void Guard(ListenOptions endpoint, LimitSettings limits)
+    /// <summary>Puts the gate before the handshake, and what ends a place early after it.</summary>
+    internal static void Guard(ListenOptions endpoint, LimitSettings limits, Action handshake)
     {
-        var gate = new ConnectionGate(limits);
+        var gate = new ConnectionGate(limits.Connections, limits.AddressConnections);
         endpoint.Use(next => connection => gate.PassAsync(next, connection));
+        handshake();
+        endpoint.Use(next => connection => FreeWithTransportAsync(next, connection));
     }
 
-    private async Task PassAsync(ConnectionDelegate next, ConnectionContext connection)
+    /// <summary>Takes a place for a connection, and keeps it until all that is done for it is over.</summary>
+    internal async Task PassAsync(ConnectionDelegate next, ConnectionContext connection)
     {
         UInt128 address = ClientAddress.KeyOf((connection.RemoteEndPoint as IPEndPoint)?.Address);
         if (!TryTake(address))
@@ -53,15 +60,22 @@ internal sealed class ConnectionGate
             }
         }
 
+        connection.Items[Mark] = (Action)GiveBackOnce;
         try
         {
-            using CancellationTokenRegistration closed = connection.ConnectionClosed.Register(GiveBackOnce);
             await next(connection);
         }
         finally
         {
             GiveBackOnce();
         }
+    }
+
+    /// <summary>Gives the place back earlier: from here on, as soon as the transport has closed.</summary>
+    internal static async Task FreeWithTransportAsync(ConnectionDelegate next, ConnectionContext connection)
+    {
+        using CancellationTokenRegistration closed = connection.ConnectionClosed.Register((Action)connection.Items[Mark]!);
+        await next(connection);
     }
 
     private bool TryTake(UInt128 address)

@@ -59,14 +59,13 @@ internal static class WebHost
         kestrel.Listen(configuration.Listen, endpoint =>
         {
             endpoint.Protocols = HttpProtocols.Http1AndHttp2;
-            ConnectionGate.Guard(endpoint, configuration.Limits);
-            endpoint.UseHttps(https =>
+            ConnectionGate.Guard(endpoint, configuration.Limits, handshake: () => endpoint.UseHttps(https =>
             {
                 https.SslProtocols = SslProtocols.Tls13;
                 https.HandshakeTimeout = TimeSpan.FromSeconds(10);
                 https.ServerCertificate = certificate.Certificate;
                 https.ServerCertificateChain = certificate.Intermediates;
-            });
+            }));
         });
     }
 
