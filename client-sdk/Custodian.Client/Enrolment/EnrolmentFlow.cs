@@ -243,7 +243,8 @@ internal sealed class EnrolmentFlow
     /// </summary>
     private async Task UndoAsync(NewRecord record, ImmutableArray<PreparedNode> prepared)
     {
-        bool stays = _isDisplacing && prepared.Count(p => PendingAt(p.Node) is null) < _operation.Set.Threshold;
+        bool displaced = _isDisplacing && prepared.Any(p => PendingAt(p.Node) is not null && MayHaveStored(p.Node));
+        bool stays = displaced && prepared.Count(p => PendingAt(p.Node) is null) < _operation.Set.Threshold;
         await Task.WhenAll(prepared
             .Where(p => MayHaveStored(p.Node) && (PendingAt(p.Node) is null ? !stays : _isDisplacing))
             .Select(p => _operation.DeleteAsync(p.Node, record.Header, WireState.Pending, record.Keys.Owner, _operation.Core.Closing)))

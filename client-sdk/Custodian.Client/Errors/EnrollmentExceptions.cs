@@ -4,7 +4,7 @@ namespace Custodian.Client;
 
 /// <summary>
 /// The nodes did not take the new record. What the user had before is untouched, and what had been stored of the new record was deleted
-/// again where it could be reached.
+/// again where it could be reached; only where it was in effect already when another device's record took its place elsewhere does it stay.
 /// </summary>
 public sealed class EnrollmentRefusedException : CustodyException
 {

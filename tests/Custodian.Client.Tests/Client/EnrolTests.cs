@@ -297,6 +297,25 @@ public sealed class EnrolTests
     }
 
     [Fact]
+    public async Task Enrol_NoEarlierOneGivesWay_LeavesNothing()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
+        using EnrollResult first = await EnrolWithoutActivateAsync(set);
+        set.At(0).Records.Clear();
+        foreach (int i in new[] { 1, 2 })
+        {
+            set[i].Rules.PendingHold = TimeSpan.FromSeconds(60);
+        }
+
+        var refused = await Assert.ThrowsAsync<EnrollmentRefusedException>(
+            () => set.NewClient().EnrollAsync(Key, "second", new EnrollOptions { ReplacePending = true }));
+
+        Assert.NotNull(refused.RetryAfter);
+        Assert.Empty(set.At(0).Records);
+        Assert.All([1, 2], i => Assert.Equal(first.Record.Id, Assert.Single(set.At(i).Records).Header.RecordId));
+    }
+
+    [Fact]
     public async Task Enrol_DisplacedBeforeItsActivatesCome_DoesNotReportSuccess()
     {
         await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);

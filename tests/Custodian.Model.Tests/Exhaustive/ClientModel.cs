@@ -255,7 +255,7 @@ internal sealed class ClientModel(World world, ClientRules rules)
     private (Stage Stage, Memory[] At) Undo(Stage stage, Memory[] at)
     {
         bool[] held = [.. at.Select(IsHeld)];
-        bool displaced = at.Where((m, i) => held[i] && m.Prepared).Any();
+        bool displaced = at.Where((m, i) => held[i] && MayHaveStored(m)).Any();
         bool stays = displaced && !rules.DisplacesAtOnce && held.Count(h => !h) < Threshold;
         return Round(stage with { Step = Step.Undoing }, at, (m, i) =>
             MayHaveStored(m) && !(stays && !held[i]) ? [new Call(CallKind.Delete, stage.Mine, Believed: RecordState.Pending)] : []);
