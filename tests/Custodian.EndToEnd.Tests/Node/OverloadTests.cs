@@ -108,9 +108,11 @@ public sealed class OverloadTests(ITestOutputHelper output)
 
         await Assert.ThrowsAsync<RpcException>(() => DescribeAsync(callers[2], realm));
         callers[0].Dispose();
-        for (bool served = false; !served;)
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60), TimeProvider.System);
+        using var poll = new PeriodicTimer(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        while (!await IsServedAsync(callers[2], realm))
         {
-            served = await IsServedAsync(callers[2], realm);
+            await poll.WaitForNextTickAsync(patience.Token);
         }
 
         await DescribeAsync(callers[1], realm);
