@@ -9,9 +9,13 @@ namespace Custodian.Client;
 /// </summary>
 internal sealed class AttemptLedger
 {
-    private readonly ConcurrentDictionary<(RecordId Record, NodeId Node), int> _made = [];
+    private readonly ConcurrentDictionary<(RecordId Record, NodeId Node), Own> _made = [];
 
-    internal void Add(RecordId record, NodeId node) => _made.AddOrUpdate((record, node), 1, (_, made) => made + 1);
+    /// <summary>Counts an attempt that is about to be sent.</summary>
+    internal void Add(RecordId record, NodeId node) => Change(record, node, own => own with { UnderWay = own.UnderWay + 1 });
+
+    /// <summary>Keeps an attempt counted whose call ended without a word.</summary>
+    internal void Keep(RecordId record, NodeId node) => Change(record, node, own => new Own(own.UnderWay - 1, own.Ended + 1));
 
     /// <summary>
     /// Takes an attempt back that was never charged, by how its call ended: else it would hide one that someone else makes. An ending that
@@ -25,15 +29,33 @@ internal sealed class AttemptLedger
     {
         if (DoesNotKnow(outcome) || (!mayHaveActed && WasNotCharged(outcome)))
         {
-            _made.AddOrUpdate((record, node), 0, (_, made) => Math.Max(0, made - 1));
+            Change(record, node, own => own with { UnderWay = own.UnderWay - 1 });
+        }
+        else
+        {
+            Keep(record, node);
         }
     }
 
-    internal void Clear(RecordId record, NodeId node) => _made.TryRemove((record, node), out _);
+    /// <summary>After a Confirm. What is still under way may be charged after it, and stays counted.</summary>
+    internal void Clear(RecordId record, NodeId node) => Change(record, node, own => own with { Ended = 0 });
 
-    /// <summary>Attempts that others made, by what a node says is left: max_attempts - remaining - own, at least 0.</summary>
-    internal int Foreign(Header header, NodeId node, int remaining) =>
-        Math.Max(0, header.MaxAttempts - remaining - _made.GetValueOrDefault((header.RecordId, node)));
+    /// <summary>How many are counted now.</summary>
+    internal int Count(RecordId record, NodeId node) => _made.GetValueOrDefault((record, node)).Count;
+
+    /// <summary>Attempts that others made, by what a node says is left.</summary>
+    internal int Foreign(Header header, NodeId node, int remaining) => Foreign(header, remaining, Count(header.RecordId, node));
+
+    /// <summary>max_attempts - remaining - own, at least 0.</summary>
+    internal static int Foreign(Header header, int remaining, int own) => Math.Max(0, header.MaxAttempts - remaining - own);
+
+    private void Change(RecordId record, NodeId node, Func<Own, Own> change)
+    {
+        if (_made.AddOrUpdate((record, node), _ => change(default), (_, own) => change(own)) == default)
+        {
+            _made.TryRemove(KeyValuePair.Create((record, node), default(Own)));
+        }
+    }
 
     /// <summary>Section 11: a node that has charged the attempt, for whatever send, answers it again in place of these.</summary>
     private static bool DoesNotKnow(NodeOutcome outcome) =>
@@ -48,4 +70,12 @@ internal sealed class AttemptLedger
         outcome.Condition is NodeCondition.NoToken or NodeCondition.Untrusted
         || outcome.Refusal?.Reason is RefusalReason.InvalidRequest or RefusalReason.TokenRejected or RefusalReason.ScopeMissing
             or RefusalReason.Overloaded or RefusalReason.HsmUnavailable;
+
+    /// <summary>Attempts of this client.</summary>
+    /// <param name="UnderWay">Whose calls have not ended.</param>
+    /// <param name="Ended">Whose calls have, since the last Confirm.</param>
+    private readonly record struct Own(int UnderWay, int Ended)
+    {
+        internal int Count => UnderWay + Ended;
+    }
 }

@@ -12,7 +12,7 @@ internal static class ForeignCount
     /// <summary>By the newest that each node said during a try, before a Confirm erases it; each is logged.</summary>
     internal static Dictionary<NodeId, int> Of(ClientCore core, Trial trial)
     {
-        Dictionary<NodeId, int> foreign = Collect(trial.Header.Participants.Select(p => (p.Node, At(core, trial, p.Node))));
+        Dictionary<NodeId, int> foreign = Collect(trial.Header.Participants.Select(p => (p.Node, At(trial, p.Node))));
         foreach ((NodeId node, int attempts) in foreign)
         {
             Warn(core, trial, node, attempts);
@@ -24,7 +24,7 @@ internal static class ForeignCount
     /// <summary>Brings the counts of a try up to date with a node's answer that came late, before the Confirm that follows it erases them.</summary>
     internal static void Update(Dictionary<NodeId, int> foreign, ClientCore core, Trial trial, NodeId late)
     {
-        int attempts = At(core, trial, late);
+        int attempts = At(trial, late);
         if (attempts == foreign.GetValueOrDefault(late))
         {
             return;
@@ -41,12 +41,10 @@ internal static class ForeignCount
     private static void Warn(ClientCore core, Trial trial, NodeId node, int attempts) =>
         Log.ForeignAttempts(core.Log, trial.Header.RecordId.ToString(), attempts, node.Value);
 
-    private static int At(ClientCore core, Trial trial, NodeId node)
+    private static int At(Trial trial, NodeId node)
     {
         NodeAnswer? answer = trial.Answers.FirstOrDefault(a => a.Node == node);
-        return answer is { Outcome.Condition: NodeCondition.Answered, Remaining: { } remaining }
-            ? core.OwnAttempts.Foreign(trial.Header, node, remaining)
-            : trial.ForeignBefore.GetValueOrDefault(node);
+        return answer is { Outcome.Condition: NodeCondition.Answered, Foreign: { } foreign } ? foreign : trial.ForeignBefore.GetValueOrDefault(node);
     }
 
     private static Dictionary<NodeId, int> Collect(IEnumerable<(NodeId Node, int Attempts)> nodes) =>

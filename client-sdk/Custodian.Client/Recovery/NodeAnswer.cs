@@ -28,6 +28,9 @@ internal sealed class NodeAnswer : IDisposable
     /// <summary>How many attempts the node says are left; null when it gave no answer.</summary>
     internal int? Remaining { get; init; }
 
+    /// <summary>How many attempts others have made there by that; null when it gave no answer.</summary>
+    internal int? Foreign { get; init; }
+
     internal bool IsGood => Share is not null;
 
     public void Dispose() => Share?.Dispose();

@@ -16,6 +16,7 @@ internal sealed class NodeAttempt : IDisposable
     private readonly HeaderParticipant _participant;
     private readonly BlindedInput _input;
     private readonly AttemptId _attempt = AttemptId.Draw();
+    private int _own;
 
     internal NodeAttempt(Operation operation, Header header, HeaderParticipant participant, SecretBytes stretched)
     {
@@ -40,9 +41,7 @@ internal sealed class NodeAttempt : IDisposable
                 Blinded = _input.Blind(),
             };
             cancellation.ThrowIfCancellationRequested();
-            _operation.Core.OwnAttempts.Add(_header.RecordId, Node);
-            Reply<EvaluateResponse> reply = await _operation.EvaluateAsync(Node, request, cancellation).ConfigureAwait(false);
-            _operation.Core.OwnAttempts.Settle(_header.RecordId, Node, reply.Outcome, reply.MayHaveActed);
+            Reply<EvaluateResponse> reply = await CountedAsync(request, cancellation).ConfigureAwait(false);
             return reply.IsAnswer ? TryCheck(reply.Value) : Answer(reply.Outcome);
         }
         catch (OperationCanceledException)
@@ -56,6 +55,28 @@ internal sealed class NodeAttempt : IDisposable
     }
 
     public void Dispose() => _input.Dispose();
+
+    /// <summary>
+    /// What the node counts lies between the sending and the answer: a Confirm of another call of this client may come before or after it.
+    /// </summary>
+    private async Task<Reply<EvaluateResponse>> CountedAsync(EvaluateRequest request, CancellationToken cancellation)
+    {
+        AttemptLedger own = _operation.Core.OwnAttempts;
+        own.Add(_header.RecordId, Node);
+        _own = own.Count(_header.RecordId, Node);
+        try
+        {
+            Reply<EvaluateResponse> reply = await _operation.EvaluateAsync(Node, request, cancellation).ConfigureAwait(false);
+            _own = Math.Max(_own, own.Count(_header.RecordId, Node));
+            own.Settle(_header.RecordId, Node, reply.Outcome, reply.MayHaveActed);
+            return reply;
+        }
+        catch
+        {
+            own.Keep(_header.RecordId, Node);
+            throw;
+        }
+    }
 
     /// <summary>An answer that cannot be read has been charged for all that, and keeps its sequence for the Confirm.</summary>
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "a node that throws off one attempt must not end the others")]
@@ -106,8 +127,11 @@ internal sealed class NodeAttempt : IDisposable
         Share = share,
         Envelope = share is null ? default : response!.Envelope.Memory,
         Sequence = response?.Sequence,
-        Remaining = response is null ? null : (int)Math.Min(response.AttemptsRemaining, Limits.MaxAttempts),
+        Remaining = response is null ? null : Remaining(response),
+        Foreign = response is null ? null : AttemptLedger.Foreign(_header, Remaining(response), _own),
     };
+
+    private static int Remaining(EvaluateResponse response) => (int)Math.Min(response.AttemptsRemaining, Limits.MaxAttempts);
 
     private static void Xor(Span<byte> mask, ReadOnlySpan<byte> masked)
     {

@@ -82,6 +82,51 @@ public sealed class ForeignAttemptsTests
         Assert.Empty((await recovered.Settlement).ForeignAttempts);
     }
 
+    [Fact]
+    public async Task Recover_AgainBeforeASlowNodeHasSettled_DoesNotTakeTheSecondForForeign()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
+        await set.EnrolAsync(Key, "secret");
+        TaskCompletionSource[] released = [new(), new()];
+        TaskCompletionSource confirming = new();
+        NodeScript slow = set[2].Script;
+        slow.Before = (method, _) => method switch
+        {
+            "Evaluate" => released[slow.Count(method) - 1].Task,
+            "Confirm" when slow.Count(method) == 2 => confirming.Task,
+            _ => Task.CompletedTask,
+        };
+        CustodianClient client = set.NewClient();
+
+        using RecoverResult first = await client.RecoverAsync("secret");
+        await Called(slow, "Evaluate", 1);
+        using RecoverResult second = await client.RecoverAsync("secret");
+        await Called(slow, "Evaluate", 2);
+        released[0].SetResult();
+        await first.Settlement;
+        released[1].SetResult();
+        await Called(slow, "Confirm", 2);
+        AccountDescription charged = await client.DescribeAsync();
+        confirming.SetResult();
+        SettlementReport settled = await second.Settlement;
+
+        Assert.Equal(9, Assert.Single(charged.AtNodes[set[2].Id]).AttemptsLeft);
+        Assert.DoesNotContain(set[2].Id, charged.ForeignAttempts.Keys);
+        Assert.Empty(second.ForeignAttempts);
+        Assert.Empty(settled.ForeignAttempts);
+        Assert.Contains(set[2].Id, settled.Confirmed);
+    }
+
+    private static async Task Called(NodeScript script, string method, int times)
+    {
+        using CancellationTokenSource patience = new(TimeSpan.FromSeconds(60), TimeProvider.System);
+        using PeriodicTimer poll = new(TimeSpan.FromMilliseconds(5), TimeProvider.System);
+        while (script.Count(method) < times)
+        {
+            await poll.WaitForNextTickAsync(patience.Token);
+        }
+    }
+
     private static async Task<ScriptedSet> GuessedAtAsync(int guesses)
     {
         ScriptedSet set = await ScriptedSet.StartAsync();

@@ -67,6 +67,10 @@ public sealed class CountingTests
         Assert.Equal(1, ledger.Foreign(record.Header, RecordsOnPaper.Node(1), remaining: 7));
         Assert.Equal(3, ledger.Foreign(record.Header, RecordsOnPaper.Node(2), remaining: 7));
         Assert.Equal(0, ledger.Foreign(record.Header, RecordsOnPaper.Node(1), remaining: 9));
+        ledger.Keep(record.Header.RecordId, RecordsOnPaper.Node(1));
+        ledger.Clear(record.Header.RecordId, RecordsOnPaper.Node(1));
+        Assert.Equal(2, ledger.Foreign(record.Header, RecordsOnPaper.Node(1), remaining: 7));
+        ledger.Keep(record.Header.RecordId, RecordsOnPaper.Node(1));
         ledger.Clear(record.Header.RecordId, RecordsOnPaper.Node(1));
         Assert.Equal(3, ledger.Foreign(record.Header, RecordsOnPaper.Node(1), remaining: 7));
     }
