@@ -25,6 +25,7 @@ internal sealed record LimitSettings(int Connections, int AddressConnections, Ca
             HsmShareOfAccount = settings.Number("limits:account_hsm_share", Math.Max(1, hsm.MaxAdmitted / 4), 0, MostAtOnce),
             HsmWait = TimeSpan.FromMilliseconds(hsm.WaitMs),
             Watches = settings.Number("limits:watches", 100, 1, MostAtOnce),
+            WatchesOfAddress = settings.Number("limits:address_watches", 20, 0, MostAtOnce),
         });
 
     private static Rate ReadRate(SettingsReader settings, string whose, int perSecond, int burst) => new(

@@ -1,3 +1,4 @@
+using System.Net;
 using Custodian.Node.Api.Health;
 using Custodian.Node.Api.Health.Wire;
 using Custodian.Node.Api.Rates;
@@ -6,6 +7,7 @@ using Custodian.Node.Tests.Records;
 using Custodian.Protocol;
 using Custodian.Protocol.Wire;
 using Grpc.Core;
+using Grpc.Net.Client;
 
 namespace Custodian.Node.Tests.Api;
 
@@ -198,6 +200,19 @@ public sealed class CallLimitTests
                 return false;
             }
         });
+    }
+
+    [Fact]
+    public async Task Watch_AsManyAsAnAddressMayHold_TheNextIsRefusedAndAnotherAddressServed()
+    {
+        await using Limited limited = await Limited.StartAsync(new CallLimits { WatchesOfAddress = 1 });
+        using GrpcChannel balancer = limited.Node.ChannelFrom(IPAddress.Parse("127.0.0.2"));
+        using AsyncServerStreamingCall<HealthCheckResponse> first = await HealthServiceTests.WatchingAsync(limited.Node);
+
+        RpcException refused = await Assert.ThrowsAsync<RpcException>(() => HealthServiceTests.WatchingAsync(limited.Node));
+        using AsyncServerStreamingCall<HealthCheckResponse> watched = await HealthServiceTests.WatchingAsync(balancer);
+
+        Assert.Equal(StatusCode.ResourceExhausted, refused.StatusCode);
     }
 
     [Fact]

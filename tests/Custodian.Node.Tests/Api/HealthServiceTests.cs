@@ -3,6 +3,7 @@ using Custodian.Node.Api.Health.Wire;
 using Custodian.Node.Tests.Api.Node;
 using Google.Protobuf;
 using Grpc.Core;
+using Grpc.Net.Client;
 using ServingStatus = Custodian.Node.Api.Health.Wire.HealthCheckResponse.Types.ServingStatus;
 
 namespace Custodian.Node.Tests.Api;
@@ -72,22 +73,25 @@ public sealed class HealthServiceTests(TestNode node) : IClassFixture<TestNode>
     internal static async Task<bool> IsServingAsync(TestNode node) => await CheckAsync(node, "") == ServingStatus.Serving;
 
     /// <summary>A stream that is under way.</summary>
-    internal static async Task<AsyncServerStreamingCall<HealthCheckResponse>> WatchingAsync(TestNode node)
+    internal static Task<AsyncServerStreamingCall<HealthCheckResponse>> WatchingAsync(TestNode node) => WatchingAsync(node.Channel);
+
+    /// <summary>The same of one client.</summary>
+    internal static async Task<AsyncServerStreamingCall<HealthCheckResponse>> WatchingAsync(GrpcChannel client)
     {
-        AsyncServerStreamingCall<HealthCheckResponse> watch = Watch(node, "");
+        AsyncServerStreamingCall<HealthCheckResponse> watch = Watch(client, "");
         await NextAsync(watch);
         return watch;
     }
 
     private Task<ServingStatus> CheckAsync(string service) => CheckAsync(node, service);
 
-    private AsyncServerStreamingCall<HealthCheckResponse> Watch(string service) => Watch(node, service);
+    private AsyncServerStreamingCall<HealthCheckResponse> Watch(string service) => Watch(node.Channel, service);
 
     private static async Task<ServingStatus> CheckAsync(TestNode node, string service) =>
         (await node.Channel.CreateCallInvoker().AsyncUnaryCall(
             Method(MethodType.Unary, "Check"), null, default, new HealthCheckRequest { Service = service })).Status;
 
-    private static AsyncServerStreamingCall<HealthCheckResponse> Watch(TestNode node, string service) => node.Channel.CreateCallInvoker().AsyncServerStreamingCall(
+    private static AsyncServerStreamingCall<HealthCheckResponse> Watch(GrpcChannel client, string service) => client.CreateCallInvoker().AsyncServerStreamingCall(
         Method(MethodType.ServerStreaming, "Watch"), null, default, new HealthCheckRequest { Service = service });
 
     private static async Task<ServingStatus> NextAsync(AsyncServerStreamingCall<HealthCheckResponse> watch)

@@ -44,7 +44,7 @@ public sealed class ConfigurationTests : IDisposable
             new CallLimits
             {
                 Address = new Rate(1000, 4000), Account = new Rate(50, 500), Issuer = new Rate(0, 1000),
-                Calls = 2000, CallsOfAddress = 500, HsmCallsOfAccount = 64, Watches = 100,
+                Calls = 2000, CallsOfAddress = 500, HsmCallsOfAccount = 64, Watches = 100, WatchesOfAddress = 20,
                 HsmShareOfAccount = configuration.Hsm.MaxAdmitted / 4,
             },
             configuration.Limits.Calls);
@@ -71,6 +71,7 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("limits:account_hsm_calls", "0", "1000000", "-1", "1000001")]
     [InlineData("limits:account_hsm_share", "0", "1000000", "-1", "1000001")]
     [InlineData("limits:watches", "1", "1000000", "0", "1000001")]
+    [InlineData("limits:address_watches", "0", "1000000", "-1", "1000001")]
     public void Load_Number_IsTakenWithinItsRangeAlone(string setting, string lowest, string highest, string below, string above)
     {
         Loaded($"{setting}={lowest}");

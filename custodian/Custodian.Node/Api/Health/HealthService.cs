@@ -12,6 +12,7 @@ namespace Custodian.Node.Api.Health;
 internal sealed class HealthService(Readiness readiness, CallLimits limits, IHostApplicationLifetime lifetime) : Wire.Health.HealthBase
 {
     private readonly Places<int> _watches = new(limits.Watches);
+    private readonly Places<UInt128> _watchesOfAddress = new(limits.WatchesOfAddress);
 
     /// <summary>The status now; NOT_FOUND for a service that this server does not have.</summary>
     public override Task<HealthCheckResponse> Check(HealthCheckRequest request, ServerCallContext context) =>
@@ -21,14 +22,15 @@ internal sealed class HealthService(Readiness readiness, CallLimits limits, IHos
 
     /// <summary>
     /// The status now and whenever it changes, until the caller goes or the node stops. An unknown service is SERVICE_UNKNOWN, and the
-    /// stream stays open, as the published protocol has it. Streams cost memory for as long as they stay, so there are only so many:
-    /// RESOURCE_EXHAUSTED beyond.
+    /// stream stays open, as the published protocol has it. Streams cost memory for as long as they stay, so there are only so many, and
+    /// only so many of them for one address, that nobody takes those of the balancers: RESOURCE_EXHAUSTED beyond.
     /// </summary>
     public override async Task Watch(
         HealthCheckRequest request, IServerStreamWriter<HealthCheckResponse> responseStream, ServerCallContext context)
     {
         bool known = IsKnown(request.Service, context);
-        if (!_watches.TryTake(0))
+        UInt128 address = ClientAddress.KeyOf(context.GetHttpContext().Connection.RemoteIpAddress);
+        if (!TryTake(address))
         {
             throw new RpcException(new Status(StatusCode.ResourceExhausted, "as many watches as this node takes; ask by Check"));
         }
@@ -46,7 +48,24 @@ internal sealed class HealthService(Readiness readiness, CallLimits limits, IHos
         finally
         {
             _watches.GiveBack(0);
+            _watchesOfAddress.GiveBack(address);
         }
+    }
+
+    private bool TryTake(UInt128 address)
+    {
+        if (!_watchesOfAddress.TryTake(address))
+        {
+            return false;
+        }
+
+        bool taken = _watches.TryTake(0);
+        if (!taken)
+        {
+            _watchesOfAddress.GiveBack(address);
+        }
+
+        return taken;
     }
 
     private async Task FollowAsync(IServerStreamWriter<HealthCheckResponse> stream, CancellationToken ending)

@@ -29,4 +29,7 @@ internal sealed record CallLimits
 
     /// <summary>Streams of <c>grpc.health.v1.Health/Watch</c> at once.</summary>
     internal int Watches { get; init; }
+
+    /// <summary>The same from one client address.</summary>
+    internal int WatchesOfAddress { get; init; }
 }

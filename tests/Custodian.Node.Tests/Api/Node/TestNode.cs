@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -77,11 +78,10 @@ public sealed class TestNode : IAsyncLifetime, IDisposable
         _app = Build(options);
         Store = (SqliteAccountStore)_app.Services.GetRequiredService<IAccountStore>();
         await _app.StartAsync();
-        string address = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
-        Channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { HttpHandler = Handler(), DisposeHttpClient = true });
+        Channel = ChannelOver(Handler());
         Http = new HttpClient(Handler())
         {
-            BaseAddress = new Uri(address),
+            BaseAddress = new Uri(Address),
             DefaultRequestVersion = HttpVersion.Version20,
             DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
         };
@@ -131,6 +131,25 @@ public sealed class TestNode : IAsyncLifetime, IDisposable
         app.MapCustodyApi();
         return app;
     }
+
+    /// <summary>A channel of a client at another address.</summary>
+    internal GrpcChannel ChannelFrom(IPAddress client)
+    {
+        SocketsHttpHandler handler = Handler();
+        handler.ConnectCallback = async (context, cancellation) =>
+        {
+            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+            socket.Bind(new IPEndPoint(client, 0));
+            await socket.ConnectAsync(context.DnsEndPoint, cancellation);
+            return new NetworkStream(socket, ownsSocket: true);
+        };
+        return ChannelOver(handler);
+    }
+
+    private string Address => _app!.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+
+    private GrpcChannel ChannelOver(SocketsHttpHandler handler) =>
+        GrpcChannel.ForAddress(Address, new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
 
     private SocketsHttpHandler Handler()
     {
