@@ -97,7 +97,8 @@ internal static class RestoredCopy
     {
         int accounts = 0;
         int refused = 0;
-        for (List<(long Id, byte[] Row)> page = Page(connection, 0); page.Count > 0; page = Page(connection, page[^1].Id))
+        // From below every key: keys are outside the MACs, and no account may escape by one that was edited.
+        for (List<(long Id, byte[] Row)> page = Page(connection, long.MinValue); page.Count > 0; page = Page(connection, page[^1].Id))
         {
             accounts += page.Count;
             refused += RestrainBatch(transaction, [.. page.Select(r => r.Row)]);

@@ -56,6 +56,17 @@ public sealed class RestoredCopyTests : IDisposable
     }
 
     [Fact]
+    public async Task Open_CopyWithAnAccountUnderAKeyThatNoNodeGives_RestrainsThatToo()
+    {
+        _folder.Options = await BackUpAsync();
+        _folder.Tamper("UPDATE records SET account = -1; UPDATE accounts SET id = -1");
+
+        await using SqliteAccountStore store = _folder.Open();
+
+        Assert.Equal(1u, (await store.ReadAsync(_account)).Records[0].AttemptsRemaining);
+    }
+
+    [Fact]
     public async Task ReadRestoration_AcceptedByAnotherProcess_EndsTheWaitWithoutARestart()
     {
         SqliteStoreOptions copy = await BackUpAsync();
