@@ -23,7 +23,9 @@ public sealed class OverloadedAttemptTests(ITestOutputHelper output)
         await using Realm realm = await Realm.StartAsync(1);
         NodeProcess node = realm.Nodes[0];
         await node.StopAsync();
-        await node.StartAsync("hsm:sessions=1", "hsm:wait_ms=1", "hsm:max_waiting=1");
+
+        // The HSM is what turns away, and no rate.
+        await node.StartAsync("hsm:sessions=1", "hsm:wait_ms=1", "hsm:max_waiting=1", "limits:account_rate=0", "limits:address_rate=0");
         using var caller = new RawCaller(node.Address, realm.CaFile, () => realm.Issuer.TokenFor(node.NodeId, "thief"));
         using SoloRecord record = await SoloRecord.EnrolAsync(caller, realm.SetId, node.NodeId, realm.Issuer.Name, "thief", maxAttempts: Max);
         int answered = 0, turnedAway = 0, rounds = 0;

@@ -36,7 +36,7 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
     public async Task AnyOperation_NodeKilledAtEveryPoint_LosesNothingThatWasPromised()
     {
         var failures = new ConcurrentQueue<string>();
-        foreach (CrashOperation operation in Enum.GetValues<CrashOperation>())
+        foreach (CrashOperation operation in SomeOf("node", Enum.GetValues<CrashOperation>()))
         {
             // One at a time: the others would miss the node.
             foreach (CrashPoint point in Sample($"node/{operation}", await PointsAsync(Bench, operation), 1))
@@ -52,7 +52,7 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
     public async Task AnyCommand_KilledBySigkillAtAPoint_LosesNothingThatWasPromised()
     {
         var failures = new ConcurrentQueue<string>();
-        foreach (CrashOperation operation in Enum.GetValues<CrashOperation>().Where(o => o != CrashOperation.DeleteByOwnerKey))
+        foreach (CrashOperation operation in SomeOf("custody", Enum.GetValues<CrashOperation>().Where(o => o != CrashOperation.DeleteByOwnerKey)))
         {
             foreach (CrashPoint point in Sample($"custody/{operation}", await PointsAsync(Bench, operation), 1, whole: 8))
             {
@@ -91,10 +91,17 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
         (one.Method, one.Number, one.Node).CompareTo((other.Method, other.Number, other.Node));
 
     /// <summary>A seeded part of the points; the whole is all of them.</summary>
-    private static IEnumerable<CrashPoint> Sample(string purpose, IReadOnlyList<CrashPoint> points, int part, int whole = int.MaxValue)
+    private static IEnumerable<CrashPoint> Sample(string purpose, IReadOnlyList<CrashPoint> points, int part, int whole = int.MaxValue) =>
+        Shuffled(purpose, points).Take(Effort.Times(part, whole));
+
+    /// <summary>Two operations of the seed's choice, since every kill of a process costs a start; the whole is all of them.</summary>
+    private static IEnumerable<CrashOperation> SomeOf(string purpose, IEnumerable<CrashOperation> operations) =>
+        Shuffled(purpose, operations).Take(Effort.Times(2, int.MaxValue));
+
+    private static IEnumerable<T> Shuffled<T>(string purpose, IEnumerable<T> all)
     {
         var draws = new Draws($"crash/{purpose}");
-        return points.Select(p => (Point: p, Rank: draws.Next(int.MaxValue))).OrderBy(p => p.Rank).Select(p => p.Point).Take(Effort.Times(part, whole));
+        return all.Select(one => (One: one, Rank: draws.Next(int.MaxValue))).OrderBy(r => r.Rank).Select(r => r.One);
     }
 
     private static async Task TryAsync(string name, ConcurrentQueue<string> failures, Func<Task> run)

@@ -69,7 +69,9 @@ public sealed class OddRequestsTests : IDisposable
         string? reason = await SendAsync(Frame(0, Message), Odd[name], name);
 
         Assert.NotEqual("INTERNAL", reason);
-        Assert.Equal("OK", await SendAsync(Frame(0, Message), _ => { }, "a proper call"));
+
+        // The first may still be sent into the connection that is going down.
+        Assert.Equal("OK", await SendAsync(Frame(0, Message), _ => { }, "a proper call") ?? await SendAsync(Frame(0, Message), _ => { }, "another"));
     }
 
     [Fact]
@@ -129,9 +131,10 @@ public sealed class OddRequestsTests : IDisposable
             await answer.Content.ReadAsByteArrayAsync();
             return Read(answer, what);
         }
-        catch (HttpRequestException refused) when (refused.HttpRequestError == HttpRequestError.HttpProtocolError)
+        catch (HttpRequestException)
         {
-            // The stream or the connection was ended, as RFC 9113 has it for what breaks its limits.
+            // The stream or the connection was ended, as RFC 9113 has it for what breaks its limits, or the client's own library knows the
+            // node's limits by then. That the node is there, the next call tells.
             return null;
         }
     }

@@ -69,7 +69,9 @@ public sealed class LogTests(SingleNode one)
                 },
                 good.Headers)),
         ];
-        foreach (WireRefusal refusal in refusals)
+
+        // Of rejected tokens there is a line a second, whoever was the one.
+        foreach (WireRefusal refusal in refusals.Where((r, i) => i == 0 || r.Reason != "TOKEN_REJECTED"))
         {
             await LineOfAsync(refusal);
         }
