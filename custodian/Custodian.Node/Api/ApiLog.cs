@@ -18,8 +18,8 @@ internal static partial class ApiLog
     [LoggerMessage(3, LogLevel.Warning, "{Method} waited too long for the HSM or the database; nothing was charged [request {RequestId}]")]
     internal static partial void WaitedTooLong(ILogger logger, string method, string requestId);
 
-    [LoggerMessage(4, LogLevel.Error, "{Method} refused: the HSM failed, {Class} [request {RequestId}]")]
-    internal static partial void HsmFailed(ILogger logger, HsmException exception, string method, HsmErrorClass @class, string requestId);
+    [LoggerMessage(4, LogLevel.Error, "{Method} refused: the HSM failed, {Class}: {Why} [request {RequestId}]")]
+    internal static partial void HsmFailed(ILogger logger, string method, HsmErrorClass @class, string why, string requestId);
 
     [LoggerMessage(5, LogLevel.Error, "{Method} refused: the database failed, {Fault} [request {RequestId}]")]
     internal static partial void StorageFailed(

@@ -82,7 +82,8 @@ internal sealed class CallPipeline(
         }
         catch (HsmException failure)
         {
-            ApiLog.HsmFailed(logger, failure, route.Name, failure.Class, requestId);
+            // Without a stack: every call brings this about for as long as the HSM is away, and the message says what it did.
+            ApiLog.HsmFailed(logger, route.Name, failure.Class, failure.Message.TrimEnd('.'), requestId);
             return new Refusal(RefusalReason.HsmUnavailable);
         }
         catch (StorageException failure)

@@ -48,7 +48,7 @@ internal sealed class NodeRuntime : IAsyncDisposable
         NodeConfiguration configuration, CancellationToken cancellation, bool migrate = false, bool isolate = false)
     {
         RequireDatabase(configuration);
-        ServiceProvider metering = new ServiceCollection().AddMetrics().AddLogging(l => l.AddJsonConsole()).BuildServiceProvider();
+        ServiceProvider metering = new ServiceCollection().AddMetrics().AddLogging(l => l.AddNodeLog(toStandardError: !isolate)).BuildServiceProvider();
         var readiness = new Readiness();
         OpenHsm? hsm = null;
         try

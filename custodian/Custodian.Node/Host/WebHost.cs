@@ -40,7 +40,7 @@ internal static class WebHost
     private static void ConfigureLogging(ILoggingBuilder logging)
     {
         logging.ClearProviders();
-        logging.AddJsonConsole(o => o.UseUtcTimestamp = true);
+        logging.AddNodeLog();
         logging.SetMinimumLevel(LogLevel.Information);
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("Grpc", LogLevel.Warning);
@@ -50,6 +50,9 @@ internal static class WebHost
         // meters count these; what goes wrong in a call CallPipeline logs itself.
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Http2", LogLevel.None);
         logging.AddFilter("Grpc.AspNetCore.Server.ServerCallHandler", LogLevel.None);
+
+        // What keeps the host from starting is thrown, and the command says it in one line.
+        logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None);
     }
 
     private static void ConfigureKestrel(KestrelServerOptions kestrel, NodeConfiguration configuration, ServerCertificate certificate)

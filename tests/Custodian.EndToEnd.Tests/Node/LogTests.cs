@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Custodian.EndToEnd.Tests.Harness;
@@ -24,6 +25,8 @@ public sealed class LogTests(SingleNode one)
 
             Assert.Equal("Evaluate", (string?)line["State"]!["Method"]);
             Assert.Equal("RECORD_DESTROYED", (string?)line["State"]!["Reason"]);
+            Assert.True(DateTimeOffset.TryParseExact(
+                (string?)line["Timestamp"], "yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out _));
         }
     }
 
