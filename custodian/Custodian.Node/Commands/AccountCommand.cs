@@ -10,6 +10,11 @@ namespace Custodian.Node.Commands;
 /// <summary><c>custodian account show|destroy</c>: the operator's look at one account, and its end. Both are audited.</summary>
 internal static class AccountCommand
 {
+    private sealed record Wish(bool Yes, bool Tampered, bool Json);
+
+    /// <summary>Numbers only where rows did not authenticate: how many of them the account had, and how many parts were proved its own.</summary>
+    private sealed record Destroyed(int? RecordRows, int? ErasedParts);
+
     internal static Command Build()
     {
         var command = new Command("account", "Shows or destroys what the node holds for one account. Both leave an audit entry, where there is such an account.");
@@ -45,7 +50,8 @@ internal static class AccountCommand
             "Destroys every record of the account at this node. The user's other nodes are not told.",
             [.. name.All, yes, tampered],
             async (parsed, configuration, cancellation) => name.TryRead(parsed, configuration, out AccountId? account)
-                ? await DestroyAsync(configuration, account.Value, parsed.GetValue(yes), parsed.GetValue(tampered), cancellation)
+                ? await DestroyAsync(
+                    configuration, account.Value, new Wish(parsed.GetValue(yes), parsed.GetValue(tampered), parsed.GetValue(common.Json)), cancellation)
                 : ExitCode.Usage);
     }
 
@@ -64,9 +70,9 @@ internal static class AccountCommand
         return ExitCode.Done;
     }
 
-    private static async Task<int> DestroyAsync(NodeConfiguration configuration, AccountId id, bool yes, bool tampered, CancellationToken cancellation)
+    private static async Task<int> DestroyAsync(NodeConfiguration configuration, AccountId id, Wish wish, CancellationToken cancellation)
     {
-        if (!yes)
+        if (!wish.Yes)
         {
             Terminal.Error("this destroys the account's share at this node for good; say --yes if that is meant");
             return ExitCode.Usage;
@@ -76,15 +82,15 @@ internal static class AccountCommand
         try
         {
             Decision<StateAnswer> decision = await runtime.Store.DecideAsync(id, DeleteRule.DecideForOperator, cancellation);
-            return Said(decision);
+            return Said(decision, wish.Json);
         }
         catch (StorageException refused) when (refused.Fault == StorageFault.Tampered)
         {
-            return tampered ? await DestroyTamperedAsync(configuration, runtime, id, cancellation) : SayTampered(refused);
+            return wish.Tampered ? await DestroyTamperedAsync(configuration, runtime, id, wish.Json, cancellation) : SayTampered(refused);
         }
     }
 
-    private static int Said(Decision<StateAnswer> decision)
+    private static int Said(Decision<StateAnswer> decision, bool json)
     {
         if (decision.Refusal is not null)
         {
@@ -92,7 +98,7 @@ internal static class AccountCommand
             return ExitCode.NotFound;
         }
 
-        Console.Out.WriteLine("destroyed");
+        Terminal.Print(json, new Destroyed(null, null), text => text.WriteLine("destroyed"));
         return ExitCode.Done;
     }
 
@@ -106,7 +112,7 @@ internal static class AccountCommand
 
     /// <summary>The HSM says which sealed parts are the account's before any is erased: an edited row may point to another account's.</summary>
     private static async Task<int> DestroyTamperedAsync(
-        NodeConfiguration configuration, NodeRuntime runtime, AccountId id, CancellationToken cancellation)
+        NodeConfiguration configuration, NodeRuntime runtime, AccountId id, bool json, CancellationToken cancellation)
     {
         var check = new SealedPartCheck(configuration.NodeId, runtime.Hsm);
         byte[] row = runtime.Store.RowOf(id).ToArray();
@@ -120,7 +126,10 @@ internal static class AccountCommand
         }
 
         Destruction done = runtime.Store.DestroyTampered(id, own);
-        Console.Out.WriteLine($"destroyed {done.Records} record rows and erased {done.Erased} sealed parts");
+        Terminal.Print(
+            json,
+            new Destroyed(done.Records, done.Erased),
+            text => text.WriteLine($"destroyed {done.Records} record rows and erased {done.Erased} sealed parts"));
         if (done.Erased < done.Records)
         {
             Terminal.Note("a sealed part that the HSM does not know as this account's was left where it lies; 'custodian verify' names it");

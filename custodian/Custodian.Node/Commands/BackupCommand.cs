@@ -7,6 +7,8 @@ namespace Custodian.Node.Commands;
 /// <summary><c>custodian backup</c>: a consistent copy of the database, while the node serves or not.</summary>
 internal static class BackupCommand
 {
+    private sealed record Written(string File, long Bytes);
+
     internal static Command Build()
     {
         var common = new CommonOptions();
@@ -16,10 +18,11 @@ internal static class BackupCommand
             "Writes a consistent copy of the database, also while the node serves. It opens only with the same HSM keys. "
             + "A node that goes on from a copy has forgotten the attempts made since: restore only what was lost.",
             [to],
-            (parsed, configuration, _) => Task.FromResult(Run(configuration, Path.GetFullPath(parsed.GetValue(to)!))));
+            (parsed, configuration, _) => Task.FromResult(
+                Run(configuration, Path.GetFullPath(parsed.GetValue(to)!), parsed.GetValue(common.Json))));
     }
 
-    private static int Run(NodeConfiguration configuration, string to)
+    private static int Run(NodeConfiguration configuration, string to, bool json)
     {
         if (File.Exists(to))
         {
@@ -28,7 +31,8 @@ internal static class BackupCommand
         }
 
         DatabaseBackup.Write(NodeRuntime.StoreOptions(configuration), to, TimeProvider.System);
-        Console.Out.WriteLine($"{to}  {new FileInfo(to).Length} bytes");
+        var written = new Written(to, new FileInfo(to).Length);
+        Terminal.Print(json, written, text => text.WriteLine($"{written.File}  {written.Bytes} bytes"));
         return ExitCode.Done;
     }
 }

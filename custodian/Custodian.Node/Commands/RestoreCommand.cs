@@ -11,6 +11,8 @@ internal static class RestoreCommand
 {
     private sealed record Wish(string? From, string? Accept, bool Replace, bool WithFindings, bool Json);
 
+    private sealed record Accepted(string NodeId, string Database, string BehindSince);
+
     private sealed record Restored(string NodeId, string Database, string BehindSince, string? CopiedAt, long Accounts, long LimitedRecords, string? SetAside);
 
     internal static Command Build()
@@ -52,7 +54,8 @@ internal static class RestoreCommand
         }
 
         await runtime.Store.AcceptRestorationAsync(cancellation);
-        Console.Out.WriteLine("accepted; a node that serves becomes ready within seconds");
+        var accepted = new Accepted(configuration.NodeId.Value, configuration.DatabaseFile, Restoration.Said(restoration.BehindMs));
+        Terminal.Print(wish.Json, accepted, text => text.WriteLine("accepted; a node that serves becomes ready within seconds"));
         return ExitCode.Done;
     }
 
@@ -88,7 +91,7 @@ internal static class RestoreCommand
     private static async Task<bool> IsFitAsync(
         NodeConfiguration configuration, StagedCopy staged, Pkcs11Hsm hsm, Wish wish, CancellationToken cancellation)
     {
-        using NodeSecrets secrets = await NodeRuntime.OpenSecretsAsync(configuration, staged.Options, hsm);
+        using NodeSecrets secrets = await OpenSecretsAsync(configuration, staged, hsm, Path.GetFullPath(wish.From!));
         staged.BringForwardAndMark();
         VerificationReport report = new DatabaseVerifier(staged.Options, secrets, VerifyCommand.Progress).Run(cancellation);
         if (report.IsSound)
@@ -103,6 +106,19 @@ internal static class RestoreCommand
         }
 
         return wish.WithFindings;
+    }
+
+    /// <summary>Names, when it fails, the backup that the operator knows, and not the copy of it that is gone afterwards.</summary>
+    private static async Task<NodeSecrets> OpenSecretsAsync(NodeConfiguration configuration, StagedCopy staged, Pkcs11Hsm hsm, string from)
+    {
+        try
+        {
+            return await NodeRuntime.OpenSecretsAsync(configuration, staged.Options, hsm);
+        }
+        catch (Exception unfit) when (unfit is NodeStartException or StorageException)
+        {
+            throw new NodeStartException(unfit.Message.Replace(staged.Options.Path, from, StringComparison.Ordinal), unfit);
+        }
     }
 
     /// <summary>Leaves every record of the staged copy one attempt, once the operator has accepted that. Null without the words.</summary>

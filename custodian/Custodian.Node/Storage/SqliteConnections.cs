@@ -129,6 +129,6 @@ internal static class SqliteConnections
         }
 
         throw new StorageException(
-            StorageFault.Unavailable, $"{connection.DataSource} is not the database of a node; 'custodian init' makes one");
+            StorageFault.Unavailable, $"{connection.DataSource} is not the database of a node; check that it is the right file");
     }
 }

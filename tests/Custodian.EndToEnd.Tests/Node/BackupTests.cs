@@ -34,7 +34,8 @@ public sealed class BackupTests(SingleNode one)
             string words = await AwaitedWordsAsync(twin);
             Expect.ExitCode(2, await twin.RunAsync("restore", "--accept", "yes"));
             Assert.Equal("STORAGE_UNAVAILABLE", (await WireRefusal.OfAsync(there.EvaluateAsync(attempt))).Reason);
-            Expect.Success(await twin.RunAsync("restore", "--accept", words));
+            ProcessOutcome accepted = Expect.Success(await twin.RunAsync("restore", "--accept", words, "--json"));
+            Assert.Contains((string?)JsonNode.Parse(accepted.Output)!["behind_since"] ?? "nothing", words, StringComparison.Ordinal);
             await twin.Process.Output.UntilAsync(log => log.Contains("Evaluate is answered again", StringComparison.Ordinal));
 
             EvaluateResponse answer = await there.EvaluateAsync(attempt);

@@ -92,8 +92,8 @@ public sealed partial class RestoreTests
         await File.WriteAllTextAsync(noise, new string('x', 20_000));
         await using NodeProcess fresh = NewMachine(realm, node);
 
-        Expect.Says("is of node", Expect.ExitCode(1, await fresh.RunAsync("restore", "--from", foreign)));
-        Expect.Says("is not the database of a node", Expect.ExitCode(1, await fresh.RunAsync("restore", "--from", noise)));
+        Expect.Says($"{foreign} is of node", Expect.ExitCode(1, await fresh.RunAsync("restore", "--from", foreign)));
+        Expect.Says($"{noise} is not the database of a node", Expect.ExitCode(1, await fresh.RunAsync("restore", "--from", noise)));
         Expect.Says("there is no file", Expect.ExitCode(3, await fresh.RunAsync("restore", "--from", backup + "x")));
         Expect.Says("are forgotten", Expect.ExitCode(2, await fresh.RunAsync("restore", "--from", backup)));
         Expect.Says("are forgotten", Expect.ExitCode(2, await fresh.RunAsync("restore", "--from", backup, "--accept", "yes")));
