@@ -7,6 +7,8 @@ namespace Custodian.Node.Commands;
 /// <summary>The command line of <c>custodian</c>.</summary>
 internal static class CustodianCommand
 {
+    private const string Program = "custodian";
+
     private const string About = """
         Runs one custodian node: it keeps shares of keys that users lost their devices to, and never sees a key, a secret or a share.
 
@@ -14,6 +16,9 @@ internal static class CustodianCommand
           custodian init   --config node.json     once: makes the token's keys, the database and the node's secrets
           custodian serve  --config node.json     serves until SIGTERM
           custodian status --config node.json     what it holds, and whether it answers
+          custodian backup --config node.json --to FILE      a copy of the database, also while it serves
+          custodian restore --config node.json --from FILE   a backup put in place
+          custodian verify --config node.json     whether the database is as the node left it
 
         Settings come from the JSON file, over it environment variables (CUSTODIAN_HSM__SESSIONS=8), over them --override hsm:sessions=8.
         The HSM's PIN comes from the file hsm:pin_file (mode 0600), the variable CUSTODIAN_PIN or the systemd credential 'custodian-pin'.
@@ -32,15 +37,31 @@ internal static class CustodianCommand
     internal static async Task<int> RunAsync(string[] args)
     {
         ParseResult parsed = Build().Parse(args);
+        if (parsed.Action is ParseErrorAction)
+        {
+            return Refuse(parsed);
+        }
+
         var invocation = new InvocationConfiguration();
         if (parsed.CommandResult.Command.Name == ServeCommand.Name)
         {
             invocation.ProcessTerminationTimeout = WebHost.StopPatience + CloseTime;
         }
 
-        int status = await parsed.InvokeAsync(invocation);
-        return parsed.Action is ParseErrorAction ? ExitCode.Usage : status;
+        return await parsed.InvokeAsync(invocation);
     }
+
+    /// <summary>One line, which a page of help does not push off the screen.</summary>
+    private static int Refuse(ParseResult parsed)
+    {
+        string mistakes = string.Join("; ", parsed.Errors.Select(e => Worded(e.Message)).Distinct());
+        IEnumerable<string> named = parsed.CommandResult.Command.Parents.Append(parsed.CommandResult.Command)
+            .Where(c => c is not RootCommand).Select(c => c.Name).Prepend(Program);
+        Terminal.Error($"{mistakes}; see {string.Join(' ', named)} --help");
+        return ExitCode.Usage;
+    }
+
+    private static string Worded(string sentence) => char.ToLowerInvariant(sentence[0]) + sentence[1..].TrimEnd('.');
 
     internal static RootCommand Build()
     {

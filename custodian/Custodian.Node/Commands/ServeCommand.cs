@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Custodian.Node.Host;
+using Microsoft.AspNetCore.Connections;
 
 namespace Custodian.Node.Commands;
 
@@ -28,12 +29,25 @@ internal static class ServeCommand
         await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation, migrate: true, isolate: true);
         await using WebApplication app = WebHost.Build(configuration, runtime, certificate);
         await using AcceptanceWatch acceptance = await AcceptanceWatch.StartAsync(runtime, app.Logger, cancellation);
-        await app.StartAsync(cancellation);
+        await ListenAsync(app, configuration, cancellation);
         using var ready = ReadyFile.Write(readyFile, WebHost.AddressOf(app));
         HostLog.Serving(app.Logger, configuration.NodeId, WebHost.AddressOf(app), certificate.Pin);
         await using HealthLoop health = HealthLoop.Start(runtime, app.Lifetime, app.Logger);
         await using StorageLoop storage = StorageLoop.Start(runtime, app.Logger);
         await app.WaitForShutdownAsync(cancellation);
         return runtime.StoreFailure.IsCompleted || health.HsmIsLost ? ExitCode.Failed : ExitCode.Done;
+    }
+
+    private static async Task ListenAsync(WebApplication app, NodeConfiguration configuration, CancellationToken cancellation)
+    {
+        try
+        {
+            await app.StartAsync(cancellation);
+        }
+        catch (IOException taken) when (taken.InnerException is AddressInUseException)
+        {
+            throw new NodeStartException(
+                $"another process listens at {configuration.Listen}, perhaps this node already; stop that one, or name another port as 'listen'", taken);
+        }
     }
 }

@@ -3,6 +3,7 @@ using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using Custodian.Node.Host;
 using Custodian.Node.Storage;
+using Custodian.Pkcs11;
 
 namespace Custodian.Node.Commands;
 
@@ -34,6 +35,20 @@ internal static class StatusCommand
     private static async Task<int> RunAsync(NodeConfiguration configuration, bool json, CancellationToken cancellation)
     {
         string serving = await AskAsync(configuration, cancellation);
+        try
+        {
+            return await SayAsync(configuration, serving, json, cancellation);
+        }
+        catch (HsmException)
+        {
+            // The node may serve or say why not, while this command cannot open the token.
+            Terminal.Note($"serving: {serving}");
+            throw;
+        }
+    }
+
+    private static async Task<int> SayAsync(NodeConfiguration configuration, string serving, bool json, CancellationToken cancellation)
+    {
         await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation);
         await runtime.Hsm.ProbeAsync(cancellation);
         StoreStatus store = await runtime.Store.ReadStatusAsync(cancellation);

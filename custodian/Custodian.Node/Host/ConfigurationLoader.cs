@@ -66,6 +66,10 @@ internal static class ConfigurationLoader
     private static string KeyOf(string variable) =>
         variable[EnvironmentPrefix.Length..].Replace("__", ConfigurationPath.KeyDelimiter, StringComparison.Ordinal);
 
+    /// <summary>The environment variable that sets this.</summary>
+    internal static string VariableOf(string setting) =>
+        EnvironmentPrefix + setting.Replace(ConfigurationPath.KeyDelimiter, "__", StringComparison.Ordinal).ToUpperInvariant();
+
     private static KeyValuePair<string, string?> Split(string setting)
     {
         int equals = setting.IndexOf('=', StringComparison.Ordinal);

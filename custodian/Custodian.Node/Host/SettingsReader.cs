@@ -104,7 +104,10 @@ internal sealed class SettingsReader(IConfiguration configuration, string folder
         {
             if (value is not null && !_asked.Contains(key))
             {
-                Mistake(key, "is not a setting; the table in the README's operator section lists those there are");
+                Mistake(
+                    key,
+                    $"is not a setting, in the file, as --override or as the variable {ConfigurationLoader.VariableOf(key)}; the table in the "
+                    + "README's operator section lists those there are");
             }
         }
     }

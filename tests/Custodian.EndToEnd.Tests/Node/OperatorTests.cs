@@ -43,6 +43,35 @@ public sealed class OperatorTests(SingleNode one)
         Expect.Says("no answer", outcome);
     }
 
+    [Fact]
+    public async Task CommandLine_WrongOrIncomplete_IsOneLineThatNamesTheHelp()
+    {
+        ProcessOutcome outcome = Expect.ExitCode(2, await one.Node.RunAsync("account", "show", "--sett", "acme"));
+
+        Assert.Equal("", outcome.Output);
+        Assert.Equal(1, outcome.Error.Count(c => c == '\n'));
+        Expect.Says("option '--set' is required", outcome);
+        Expect.Says("see custodian account show --help", outcome);
+    }
+
+    [Fact]
+    public async Task Serve_WhereAnotherProcessListens_SaysSoWithoutAStack()
+    {
+        ProcessOutcome outcome = Expect.ExitCode(1, await one.Node.RunAsync("serve", "--override", Listen));
+
+        Expect.Says($"another process listens at {Listen["listen=".Length..]}", outcome);
+        Assert.DoesNotContain("   at ", outcome.All, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Status_HsmThatDoesNotOpen_SaysStillWhetherTheNodeServes()
+    {
+        ProcessOutcome outcome = Expect.ExitCode(1, await one.Node.RunAsync("status", "--override", Listen, "--override", "hsm:token=elsewhere"));
+
+        Expect.Says("serving: ready", outcome);
+        Expect.Says("the HSM's token 'elsewhere' does not work", outcome);
+    }
+
     [Theory]
     [InlineData("livez", "live\n")]
     [InlineData("readyz", "ready\n")]

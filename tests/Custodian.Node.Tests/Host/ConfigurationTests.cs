@@ -106,6 +106,22 @@ public sealed class ConfigurationTests : IDisposable
     }
 
     [Fact]
+    public void Load_VariableThatIsNoSetting_IsNamedAsTheVariable()
+    {
+        Environment.SetEnvironmentVariable("CUSTODIAN_HSM__WAITMS", "77");
+        try
+        {
+            SettingMistake mistake = Assert.Single(Mistakes());
+            Assert.Equal("HSM:WAITMS", mistake.Setting);
+            Assert.Contains("CUSTODIAN_HSM__WAITMS", mistake.Problem, StringComparison.Ordinal);
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("CUSTODIAN_HSM__WAITMS", null);
+        }
+    }
+
+    [Fact]
     public void Load_Environment_IsOverTheFileAndUnderTheCommandLine()
     {
         Environment.SetEnvironmentVariable("CUSTODIAN_HSM__WAIT_MS", "77");
