@@ -2,4 +2,4 @@
 # Runs every test with every search whole, from a seed of its own. Takes hours, not minutes. TESTS_SEED=N repeats a run.
 set -euo pipefail
 export TESTS_EFFORT=whole TESTS_SEED=${TESTS_SEED:-$RANDOM}
-exec bash "$(dirname "${BASH_SOURCE[0]}")/run.sh"
+exec bash "$(dirname "${BASH_SOURCE[0]}")/run.sh" "$@"

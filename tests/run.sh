@@ -1,7 +1,24 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds once, runs the tests. Ends with "N passed, N failed, N skipped".
-# Every search in them is a seeded part of the one that tests/long.sh makes. TESTS_SEED=N draws another part.
+# Installs what is missing, builds once, runs the tests. Run with --help for what they cover.
 set -euo pipefail
+
+usage() {
+  cat <<'TXT'
+tests/run.sh     every test, every search in them a seeded part of the whole: minutes
+tests/long.sh    every test, every search whole, and those that only run here: hours
+
+Installs what is missing, builds once, runs the tests. Ends with "N passed, N failed, N skipped"; exit status 0 only if none failed.
+
+  TESTS_SEED=N   the searches' seed: 1 for run.sh, drawn for long.sh, which says it; a failure repeats with it
+  --help         this text
+TXT
+}
+
+case "${1:-}" in
+  "") ;;
+  --help | -h) usage; exit 0 ;;
+  *) usage >&2; exit 2 ;;
+esac
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$here")
 # shellcheck source=../deploy/prerequisites.sh

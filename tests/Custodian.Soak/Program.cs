@@ -6,7 +6,7 @@ var nodes = new Option<int>("--nodes") { Description = "how many nodes", Default
 var threshold = new Option<int>("--threshold") { Description = "how many of them give a key back", DefaultValueFactory = _ => 3 };
 var root = new RootCommand(
     "Enrols, recovers and changes secrets at real nodes that are killed, stopped, delayed and cut off at random, then asks for every key "
-    + "that was promised. Exit status 0 when none was lost and none was wrong. The weather follows TESTS_SEED.")
+    + "that was promised. Exit status 0 when none was lost and none was wrong. The weather follows TESTS_SEED, which tests/soak.sh takes from SOAK_SEED.")
 {
     seconds, nodes, threshold,
 };
