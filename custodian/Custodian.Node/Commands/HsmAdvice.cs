@@ -8,7 +8,8 @@ internal static class HsmAdvice
 {
     internal static string For(HsmException error, HsmSettings hsm)
     {
-        string what = $"the HSM's token '{hsm.TokenLabel}' does not work: {error.Message} ({error.Function}, CK_RV 0x{error.ReturnValue:x})";
+        string call = error.Message.Contains(error.Function, StringComparison.Ordinal) ? "" : $" ({error.Function}, CK_RV 0x{error.ReturnValue:x})";
+        string what = $"the HSM's token '{hsm.TokenLabel}' does not work: {error.Message.TrimEnd('.')}{call}";
         string advice = error.Class switch
         {
             HsmErrorClass.Pin => "the PIN was tried once and will not be tried again by itself, since an HSM locks after a few wrong ones; check the PIN and start again",
