@@ -36,7 +36,12 @@ internal sealed class AccountLines<TKey>(int through, int here)
 
         try
         {
-            await line.Turns.WaitAsync(waiting);
+            // A free turn is taken however short the wait may be.
+            if (!await line.Turns.WaitAsync(TimeSpan.Zero, CancellationToken.None))
+            {
+                await line.Turns.WaitAsync(waiting);
+            }
+
             return true;
         }
         catch
