@@ -119,7 +119,7 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
     private async Task KillClientAsync(CrashBench bench, CrashOperation operation)
     {
         IReadOnlyList<CrashPoint> points = await PointsAsync(bench, operation);
-        CrashPoint[] sample = [.. Sample($"client/{operation}", points, 6)];
+        CrashPoint[] sample = [.. Sample($"client/{operation}", points, 3)];
         var failures = new ConcurrentQueue<string>();
         await Parallel.ForEachAsync(sample, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (point, _) =>
             await TryAsync($"{operation}, client killed {point}", failures, () => KillClientAsync(bench, operation, point)));
