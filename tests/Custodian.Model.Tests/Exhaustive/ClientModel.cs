@@ -35,6 +35,7 @@ internal sealed class ClientModel(World world, ClientRules rules)
     private const int MostTrials = 4;
 
     private readonly Dictionary<string, AccountView> _views = [];
+    private readonly Hearing _hearing = new(world);
 
     private int Nodes => world.Nodes;
 
@@ -51,36 +52,24 @@ internal sealed class ClientModel(World world, ClientRules rules)
     }
 
     /// <summary>What the client makes of an answer, or of none.</summary>
-    internal static Memory Hear(Stage stage, Memory memory, Reply? reply)
-    {
-        Call call = memory.Todo[0];
-        bool isAnswer = reply is { Refused: null };
-        Memory heard = memory with
-        {
-            Last = reply is null ? Word.Lost : isAnswer ? Word.Answered : Word.Refused,
-            Todo = memory.Todo.RemoveAt(0),
-        };
-        return call.Kind switch
-        {
-            CallKind.Describe => heard with { View = isAnswer ? reply!.Shown : null },
-            CallKind.Deposit => heard with { Took = isAnswer && reply!.State is RecordState.Pending or RecordState.Active },
-            CallKind.Evaluate => heard with { Sequence = isAnswer ? reply!.Sequence : 0 },
-            CallKind.Activate or CallKind.Confirm => heard with { Active = isAnswer && reply!.State == RecordState.Active },
-            CallKind.Retire when stage.Step == Step.Aftermath && !isAnswer => heard with { Todo = [] },
-            CallKind.Delete when isAnswer && call.Believed == RecordState.Active => heard with { Todo = [] },
-            _ => heard,
-        };
-    }
+    internal Memory Hear(Stage stage, Memory memory, Reply? reply) => _hearing.Kept(stage, Hearing.Heard(stage, memory, reply));
 
     /// <summary>What comes after a round, until there is something to ask again or nothing more to do.</summary>
     internal (Stage Stage, Memory[] At) Advance(Stage stage, Memory[] at)
     {
+        if (stage.IsCrashing)
+        {
+            stage = stage with { Step = Step.Failed, IsCrashing = false };
+        }
+
         while (!stage.IsEnded && at.All(m => m.Todo.IsEmpty))
         {
             (stage, at) = Next(stage, at);
         }
 
-        return stage.IsEnded ? (stage with { Ring = [], Order = [], Trial = 0, IsOlder = false }, Fill(Memory.Nothing)) : (stage, at);
+        return stage.IsEnded
+            ? (stage with { Ring = [], Order = [], Trial = 0, IsOlder = false }, Fill(Memory.Nothing))
+            : (stage, [.. at.Select(m => _hearing.Kept(stage, m))]);
     }
 
     /// <summary>What the nodes show, as the client's own code reads it.</summary>
@@ -141,7 +130,8 @@ internal sealed class ClientModel(World world, ClientRules rules)
         }
 
         Call evaluate = new(CallKind.Evaluate, stage.Order[trial], Attempt: $"{stage.Device}{stage.Order[trial]}");
-        return Round(stage with { Step = Step.Evaluating, Trial = trial }, at, (_, _) => [evaluate]);
+        Memory[] untried = [.. at.Select(m => m with { Sequence = 0 })];
+        return Round(stage with { Step = Step.Evaluating, Trial = trial }, untried, (_, _) => [evaluate]);
     }
 
     private (Stage Stage, Memory[] At) Evaluated(Stage stage, Memory[] at)

@@ -20,3 +20,26 @@ internal sealed class Interned<T>(Func<T, string> key)
         return number;
     }
 }
+
+/// <summary>The first number of those that look the same.</summary>
+internal sealed class Likeness(Func<int, string> look)
+{
+    private readonly Dictionary<int, int> _known = [];
+    private readonly Dictionary<string, int> _first = [];
+
+    internal int FirstLike(int number)
+    {
+        if (!_known.TryGetValue(number, out int first))
+        {
+            string seen = look(number);
+            if (!_first.TryGetValue(seen, out first))
+            {
+                _first[seen] = first = number;
+            }
+
+            _known[number] = first;
+        }
+
+        return first;
+    }
+}

@@ -35,6 +35,9 @@ internal sealed record Memory
 
     internal ImmutableArray<Call> Todo { get; init; } = [];
 
+    /// <summary>Whether a charge of this device is going to be confirmed.</summary>
+    internal bool Claims => Sequence > 0 || Todo.Any(c => c.Kind == CallKind.Confirm);
+
     internal string Key => $"{View} {Last} {Prepared} {Took} {Active} {Sequence} {string.Join("; ", Todo)}";
 }
 
@@ -108,8 +111,8 @@ internal sealed record Stage
 
     internal bool IsOlder { get; init; }
 
-    /// <summary>Messages that were lost so far.</summary>
-    internal int Losses { get; init; }
+    /// <summary>Whether the client dies in this round: some of its calls are sent, and no answer matters any more.</summary>
+    internal bool IsCrashing { get; init; }
 
     /// <summary>Whether a Delete of what is in effect was begun.</summary>
     internal bool Deletes { get; init; }
@@ -120,5 +123,5 @@ internal sealed record Stage
     internal bool IsEnded => Step is Step.Succeeded or Step.Failed;
 
     internal string Key => $"{Device} {Step} {Mine} {string.Join(',', Ring)} {string.Join(',', Order)} {Trial} "
-        + $"{IsOlder} {Losses} {Deletes} {IsInEffect}";
+        + $"{IsOlder} {IsCrashing} {Deletes} {IsInEffect}";
 }

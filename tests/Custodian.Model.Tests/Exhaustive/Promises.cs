@@ -76,7 +76,7 @@ internal sealed class Promises(World world, ClientModel client)
                 {
                     called?.Invoke(i, at[i].Todo[0]);
                     (now[i], Reply reply) = world.Apply(now[i], at[i].Todo[0], late: true);
-                    at[i] = ClientModel.Hear(stage, at[i], reply);
+                    at[i] = client.Hear(stage, at[i], reply);
                 }
             }
 

@@ -27,6 +27,9 @@ internal sealed class World
     private readonly Dictionary<string, int> _numbers = [];
     private readonly Dictionary<(int Account, Call Call, bool Late), (int Next, Reply Reply)> _decided = [];
     private readonly Dictionary<(int Account, int Node), NodeView> _views = [];
+    private readonly Dictionary<(int Account, bool OfFirst, bool OfSecond), int> _forgotten = [];
+    private readonly Likeness _shown;
+    private readonly Likeness _states;
 
     internal World(int nodes, int threshold)
     {
@@ -38,6 +41,8 @@ internal sealed class World
             Address = new Uri($"https://127.0.0.1:{i}"),
             Pins = [Convert.ToBase64String(new byte[32])],
         }));
+        _shown = new Likeness(a => $"{States(_accounts[a], r => $"<{r.Replacement?.Replaced} {r.AttemptsRemaining > 0}")} {HighestClaim(_accounts[a])}");
+        _states = new Likeness(a => States(_accounts[a], _ => ""));
         Empty = Number(Account.Empty);
     }
 
@@ -98,6 +103,32 @@ internal sealed class World
     /// <summary>An account in words.</summary>
     internal string Name(int account) => Describe(_accounts[account]);
 
+    /// <summary>An account without the charges of the first device, of the second, and of all others, where nobody will name them again.</summary>
+    internal int Forget(int account, bool ofFirst, bool ofSecond)
+    {
+        if (!_forgotten.TryGetValue((account, ofFirst, ofSecond), out int forgotten))
+        {
+            bool IsNamed(Charge charge) => (charge.Sequence == SequenceOf("A") && !ofFirst) || (charge.Sequence == SequenceOf("B") && !ofSecond);
+            Account all = _accounts[account];
+            Account left = all with { Records = [.. all.Records.Select(r => r with { Charges = [.. r.Charges.Where(IsNamed)] })] };
+            _forgotten[(account, ofFirst, ofSecond)] = forgotten = Number(Plain(left));
+        }
+
+        return forgotten;
+    }
+
+    /// <summary>The first account that shows the same to clients, for whom attempts are left or are not.</summary>
+    internal int Shown(int account) => _shown.FirstLike(account);
+
+    /// <summary>The first account with the same records in the same states.</summary>
+    internal int SameStates(int account) => _states.FirstLike(account);
+
+    private string States(Account account, Func<StoredRecord, string> more) =>
+        string.Join(' ', account.Records.Select(r => $"{r.State} {PaperOf(r.Id)}{more(r)}").Order(StringComparer.Ordinal));
+
+    private static ulong HighestClaim(Account account) =>
+        account.Records.Select(r => r.Header.Generation).Concat(account.Tombstones.Select(t => t.Generation)).DefaultIfEmpty().Max();
+
     private int Number(Account account)
     {
         string words = Describe(account);
@@ -126,7 +157,7 @@ internal sealed class World
         switch (call.Kind)
         {
             case CallKind.Describe:
-                return (number, new Reply(null, Shown: number));
+                return (number, new Reply(null, Shown: Shown(number)));
             case CallKind.Prepare:
                 return (number, new Reply(null));
             case CallKind.Deposit:
@@ -136,7 +167,8 @@ internal sealed class World
                 return Outcome(number, ActivateRule.Decide(account, new SignedCall(record.Id, activate), _account, node), Told);
             case CallKind.Evaluate:
                 EvaluateCall evaluate = new(record!.Id, Attempt(call.Attempt!), new byte[32]);
-                return Outcome(number, EvaluateRule.Decide(account, evaluate, s_policy, now), g => new Reply(null, g.Record.State, g.Sequence));
+                ulong sequence = SequenceOf(call.Attempt!);
+                return Outcome(number, EvaluateRule.Decide(account, evaluate, s_policy, now), g => new Reply(null, g.Record.State, sequence));
             case CallKind.Confirm:
                 byte[] confirm = record!.Sign(
                     SignaturePurpose.Confirm, node, record, SignatureBody.Confirm(Attempt(call.Attempt!), call.Sequence));
@@ -191,12 +223,26 @@ internal sealed class World
             return (number, new Reply(refusal.Reason));
         }
 
-        return (decision.Change is { } change ? Number(Young(Unwound(number, change.Next))) : number, tell(decision.Answer!));
+        return (decision.Change is { } change ? Number(Plain(Unwound(number, change.Next))) : number, tell(decision.Answer!));
     }
 
-    /// <summary>Whatever was stored was stored now: whether it is old by a next call is that call's to say.</summary>
-    private static Account Young(Account account) =>
-        account with { Records = [.. account.Records.Select(r => r with { StoredMs = Now })] };
+    /// <summary>
+    /// Whatever was stored was stored now: whether it is old by a next call is that call's to say. Sequences tell charges apart, and no
+    /// charge is confirmed that was made before the last Confirm, since that took them away: so each device's are its own number, and
+    /// nothing is left of a Confirm that nobody is going to repeat.
+    /// </summary>
+    private Account Plain(Account account) => account with { Records = [.. account.Records.Select(Plain)] };
+
+    private StoredRecord Plain(StoredRecord record) => record with
+    {
+        StoredMs = Now,
+        Charges = [.. record.Charges.Select(c => c with { ChargedMs = Now, Sequence = SequenceOf(_attempts[c.Attempt]) }).OrderBy(c => c.Sequence)],
+        LastSequence = record.Charges.IsEmpty ? 0 : record.Charges.Max(c => SequenceOf(_attempts[c.Attempt])),
+        ConfirmedAttempt = null,
+        ConfirmedSequence = 0,
+    };
+
+    private static ulong SequenceOf(string attempt) => (ulong)(attempt[0] - 'A' + 1);
 
     /// <summary>What no call may undo, whatever it is.</summary>
     private Account Unwound(int before, Account next)
