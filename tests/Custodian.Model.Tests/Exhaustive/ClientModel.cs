@@ -246,7 +246,7 @@ internal sealed class ClientModel(World world, ClientRules rules)
     {
         bool[] held = [.. at.Select(IsHeld)];
         bool displaced = at.Where((m, i) => held[i] && MayHaveStored(m)).Any();
-        bool stays = displaced && !rules.DisplacesAtOnce && held.Count(h => !h) < Threshold;
+        bool stays = displaced && !rules.DisplacesAtOnce && at.Where((m, i) => m.Prepared && !held[i]).Count() < Threshold;
         return Round(stage with { Step = Step.Undoing }, at, (m, i) =>
             MayHaveStored(m) && !(stays && !held[i]) ? [new Call(CallKind.Delete, stage.Mine, Believed: RecordState.Pending)] : []);
     }

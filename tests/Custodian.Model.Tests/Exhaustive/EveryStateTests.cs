@@ -13,6 +13,9 @@ public sealed class EveryStateTests(ITestOutputHelper output)
     private static readonly (int Nodes, int Threshold)[] s_sizes =
         [.. from n in Enumerable.Range(1, 5) from t in Enumerable.Range(1, n) where 2 * t > n select (n, t)];
 
+    /// <summary>What follows a change that stopped while its record was ACTIVE at some nodes only.</summary>
+    private static readonly string[] s_bringing = ["BringingForward Activate", "SecondSurvey Describe"];
+
     public static TheoryData<int, int> WalkedSizes => Sizes(Effort.Times(3, 5));
 
     [Theory]
@@ -51,6 +54,27 @@ public sealed class EveryStateTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>
+    /// Whoever has the new secret or owner key already may use it while the change is still going on, or after its device died: a recovery
+    /// finishes a change, another change follows it.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(WalkedSizes))]
+    public void ChangeAndOneGivenItsNewRecord_EveryFaultAtEveryStep_OldOrNewSecretRecovers(int n, int t)
+    {
+        HashSet<string> calls = [];
+        foreach ((Wish first, Wish second) in from first in s_changes.Take(2)
+                                              from second in s_changes
+                                              where Effort.IsWhole || n < 3 || first != Wish.Change
+                                              select (first, second))
+        {
+            calls.UnionWith(AssertKept(n, t, new ClientRules(), givesNew: true, first, second).Calls);
+        }
+
+        string[] expected = ["Confirming Confirm", "RetiringAfterRecovery Retire", "Removing Delete", .. n > 1 ? s_bringing : []];
+        Assert.Empty(expected.Except(calls));
+    }
+
     [Theory]
     [MemberData(nameof(WalkedSizes))]
     public void TwoFirstEnrolments_EveryFaultAtEveryStep_WhatIsInEffectRecoversAndTheNextIsPossible(int n, int t) =>
@@ -73,69 +97,93 @@ public sealed class EveryStateTests(ITestOutputHelper output)
     public void TwoDevices_RetireAsSoonAsOneNodeActivated_IsCaught() =>
         AssertCaught(3, 3, new ClientRules { ToRetire = (_, _) => 1 }, "neither the old nor a new secret recovers", Wish.Replace, Wish.Replace);
 
-    /// <summary>What the shorter walk leaves out is another order of the same: every instant of the plain one is among its ends.</summary>
+    /// <summary>
+    /// What the shorter walk leaves out is another order of the same, and what it takes for one is no different: every instant of a walk
+    /// that takes every call at every state, or that forgets nothing, is among its ends.
+    /// </summary>
     [Theory]
-    [InlineData(2, 2, nameof(Wish.Enrol), nameof(Wish.EnrolDisplacing))]
-    [InlineData(3, 2, nameof(Wish.Enrol), nameof(Wish.Enrol))]
-    [InlineData(2, 2, nameof(Wish.Replace), nameof(Wish.Change))]
-    [InlineData(3, 2, nameof(Wish.Replace), nameof(Wish.Replace))]
-    [InlineData(2, 2, nameof(Wish.Change), nameof(Wish.Delete))]
-    [InlineData(2, 2, nameof(Wish.Recover), nameof(Wish.DeleteOwned))]
-    public void Explore_EveryOrderAndOneOfThoseAlike_ComeToTheSameInstants(int n, int t, string first, string second)
+    [InlineData(2, 2, nameof(Wish.Enrol), nameof(Wish.EnrolDisplacing), false)]
+    [InlineData(3, 2, nameof(Wish.Enrol), nameof(Wish.Enrol), false)]
+    [InlineData(2, 2, nameof(Wish.Replace), nameof(Wish.Change), false)]
+    [InlineData(3, 2, nameof(Wish.Replace), nameof(Wish.Replace), false)]
+    [InlineData(2, 2, nameof(Wish.Change), nameof(Wish.Delete), false)]
+    [InlineData(2, 2, nameof(Wish.Recover), nameof(Wish.DeleteOwned), false)]
+    [InlineData(2, 2, nameof(Wish.Replace), nameof(Wish.Change), true)]
+    [InlineData(2, 2, nameof(Wish.Change), nameof(Wish.Recover), true)]
+    public void Explore_WithoutAnyShortcut_ComesToTheSameInstants(int n, int t, string first, string second, bool givesNew)
     {
         Wish[] wishes = [Enum.Parse<Wish>(first), Enum.Parse<Wish>(second)];
-        HashSet<string> all = Instants(n, t, isPlain: true, wishes);
-        HashSet<string> ends = Instants(n, t, isPlain: false, wishes);
-        output.WriteLine($"{all.Count} instants");
-        Assert.Equal(all.Order(StringComparer.Ordinal), ends.Order(StringComparer.Ordinal));
+        string[] ends = Instants(n, t, isPlain: false, keepsAll: false, givesNew, wishes);
+        output.WriteLine($"{ends.Length} instants");
+        Assert.Equal(Instants(n, t, isPlain: true, keepsAll: false, givesNew, wishes), ends);
+        Assert.Equal(Instants(n, t, isPlain: false, keepsAll: true, givesNew, wishes), ends);
     }
 
-    private static HashSet<string> Instants(int n, int t, bool isPlain, Wish[] wishes)
+    private static string[] Instants(int n, int t, bool isPlain, bool keepsAll, bool givesNew, Wish[] wishes)
     {
-        World world = new(n, t);
+        World world = new(n, t) { KeepsAll = keepsAll };
         ClientModel client = new(world, new ClientRules());
-        (int account, Paper? first) = wishes[0] == Wish.Enrol ? (world.Empty, null) : Enrolled(world, new Promises(world, client));
+        (int account, Paper? first) = Begin(world, new Promises(world, client), wishes[0]);
         HashSet<string> instants = [];
-        new Explorer(world, client) { IsPlain = isPlain }.Run(account, Errands(wishes, first), (accounts, stages) =>
+        Errand[] errands = Errands(world, wishes, first, givesNew);
+        new Explorer(world, client) { IsPlain = isPlain }.Run(account, errands, (accounts, stages) =>
         {
-            instants.Add(string.Join(' ', accounts.Select(a => world.Name(world.Forget(a, true, true))).Order(StringComparer.Ordinal))
+            instants.Add(string.Join(' ', accounts.Select(world.Uncharged).Order(StringComparer.Ordinal))
                 + string.Concat(stages.Select(s => $"; {s.Mine} {s.Deletes} {s is { Step: Step.Succeeded, IsInEffect: true }}")));
             return null;
         });
-        return instants;
+        return [.. instants.Order(StringComparer.Ordinal)];
     }
 
-    private void AssertKept(int n, int t, ClientRules rules, params Wish[] wishes)
+    private Exploration AssertKept(int n, int t, ClientRules rules, params Wish[] wishes) => AssertKept(n, t, rules, givesNew: false, wishes);
+
+    private Exploration AssertKept(int n, int t, ClientRules rules, bool givesNew, params Wish[] wishes)
     {
-        Exploration found = Explore(n, t, rules, wishes);
+        Exploration found = Explore(n, t, rules, givesNew, wishes);
         Assert.True(found.Broken is null, $"n={n} t={t} {string.Join('/', wishes)}{(rules.IsPartial ? " partial" : "")}: {found.Broken}");
         Assert.Contains(found.Ends, end => end.Key.EndsWith(nameof(Step.Succeeded), StringComparison.Ordinal));
         Assert.Contains(found.Ends, end => end.Key.EndsWith(nameof(Step.Failed), StringComparison.Ordinal));
+        return found;
     }
 
-    private void AssertCaught(int n, int t, ClientRules rules, string promise, params Wish[] wishes)
+    private void AssertCaught(int n, int t, ClientRules rules, string promise, params Wish[] wishes) =>
+        AssertCaught(n, t, rules, promise, givesNew: false, wishes);
+
+    private void AssertCaught(int n, int t, ClientRules rules, string promise, bool givesNew, params Wish[] wishes)
     {
-        Exploration found = Explore(n, t, rules, wishes);
+        Exploration found = Explore(n, t, rules, givesNew, wishes);
         output.WriteLine(found.Broken);
         Assert.StartsWith(promise, found.Broken, StringComparison.Ordinal);
     }
 
-    private Exploration Explore(int n, int t, ClientRules rules, Wish[] wishes)
+    private Exploration Explore(int n, int t, ClientRules rules, bool givesNew, Wish[] wishes)
     {
         World world = new(n, t);
         ClientModel client = new(world, rules);
         Promises promises = new(world, client);
-        (int account, Paper? first) = wishes[0] == Wish.Enrol ? (world.Empty, null) : Enrolled(world, promises);
+        (int account, Paper? first) = Begin(world, promises, wishes[0]);
+        Errand[] errands = Errands(world, wishes, first, givesNew);
         Exploration found = new Explorer(world, client)
-            .Run(account, Errands(wishes, first), (accounts, stages) => Broken(promises, accounts, stages, first, rules));
+            .Run(account, errands, (accounts, stages) => Broken(promises, accounts, stages, first, rules));
         output.WriteLine(
-            $"n={n} t={t} {string.Join('/', wishes)}{(rules.IsPartial ? " partial" : "")}: {found.States} states, {found.Steps} steps, "
-            + $"{world.Decisions} decisions; {string.Join(", ", found.Ends.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => $"{e.Key} {e.Value}"))}");
+            $"n={n} t={t} {string.Join('/', wishes)}{(givesNew ? " of the new record" : "")}{(rules.IsPartial ? " partial" : "")}: "
+            + $"{found.States} states, {found.Steps} steps, {world.Decisions} decisions; "
+            + string.Join(", ", found.Ends.OrderBy(e => e.Key, StringComparer.Ordinal).Select(e => $"{e.Key} {e.Value}")));
         return found;
     }
 
-    private static Errand[] Errands(Wish[] wishes, Paper? first) =>
-        [.. wishes.Select((w, i) => new Errand($"{(char)('A' + i)}", w, w is Wish.Enrol or Wish.EnrolDisplacing ? null : first))];
+    /// <summary>
+    /// What devices are asked for, with the record that stood at the start; or the second with the one that the first is about to make: it
+    /// finds none until that is held.
+    /// </summary>
+    private static Errand[] Errands(World world, Wish[] wishes, Paper? first, bool givesNew = false)
+    {
+        Paper? made = givesNew ? world.Paper("A", first is null ? 1UL : 2, first is null ? [] : [first]) : first;
+        return
+        [
+            .. wishes.Select((w, i) => new Errand($"{(char)('A' + i)}", w, w is Wish.Enrol or Wish.EnrolDisplacing ? null : i == 0 ? first : made)),
+        ];
+    }
 
     private static string? Broken(Promises promises, int[] accounts, Stage[] stages, Paper? first, ClientRules rules)
     {
@@ -149,8 +197,13 @@ public sealed class EveryStateTests(ITestOutputHelper output)
         return isSingleChange ? promises.BrokenWithNodesLost(accounts, secrets, rules.IsPartial) : null;
     }
 
-    private static (int Account, Paper? First) Enrolled(World world, Promises promises)
+    private static (int Account, Paper? First) Begin(World world, Promises promises, Wish wish)
     {
+        if (wish == Wish.Enrol)
+        {
+            return (world.Empty, null);
+        }
+
         (int[] accounts, Stage stage) = promises.Calmly([.. Enumerable.Repeat(world.Empty, world.Nodes)], new Errand("O", Wish.Enrol));
         return (accounts[0], stage.Mine);
     }

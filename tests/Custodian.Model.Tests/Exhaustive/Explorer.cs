@@ -9,8 +9,10 @@ internal sealed record Errand(string Device, Wish Wish, Paper? Given = null);
 /// <param name="States">How many states were reached.</param>
 /// <param name="Steps">How many steps lead on from them.</param>
 /// <param name="Broken">The promise that a state breaks, with the way there; null for none.</param>
-/// <param name="Ends">How often devices ended how.</param>
-internal sealed record Exploration(int States, long Steps, string? Broken, IReadOnlyDictionary<string, int> Ends);
+/// <param name="Ends">After how many different last rounds devices that did not die ended how.</param>
+/// <param name="Calls">Which calls were made in which steps.</param>
+internal sealed record Exploration(
+    int States, long Steps, string? Broken, IReadOnlyDictionary<string, int> Ends, IReadOnlySet<string> Calls);
 
 /// <summary>
 /// Walks what clients can lead a set of nodes to: every order of their calls at every node, and for each call that it is done, that its
@@ -29,7 +31,7 @@ internal sealed record Exploration(int States, long Steps, string? Broken, IRead
 /// </remarks>
 internal sealed class Explorer(World world, ClientModel client)
 {
-    private const int Bits = 16;
+    private const int Bits = Interned.Bits;
 
     private readonly Chances _chances = new(world, client);
     private readonly Interned<Stage> _stages = new(s => s.Key);
@@ -39,6 +41,7 @@ internal sealed class Explorer(World world, ClientModel client)
     private readonly HashSet<UInt128> _seen = [];
     private readonly List<(UInt128 State, int Parent, string? Told)> _states = [];
     private readonly Dictionary<string, int> _ends = [];
+    private readonly HashSet<string> _calls = [];
     private readonly Dictionary<(int Local, int Device, int Stage), Outcome[]> _outcomes = [];
     private readonly Dictionary<(int Stage, UInt128 Memories), Fate[]> _advanced = [];
     private long _steps;
@@ -56,13 +59,13 @@ internal sealed class Explorer(World world, ClientModel client)
             bool isAsked = IsPlain || Array.TrueForAll(stages, s => _stages[s].IsEnded);
             if (isAsked && broken([.. locals.Select(l => _locals[l].Account)], [.. stages.Select(s => _stages[s])]) is { } promise)
             {
-                return new Exploration(_states.Count, _steps, $"{promise}\n{Trace(i, errands.Length)}", _ends);
+                return new Exploration(_states.Count, _steps, $"{promise}\n{Trace(i, errands.Length)}", _ends, _calls);
             }
 
             Expand(i, stages, locals);
         }
 
-        return new Exploration(_states.Count, _steps, null, _ends);
+        return new Exploration(_states.Count, _steps, null, _ends, _calls);
     }
 
     private void Begin(int account, Errand[] errands)
@@ -139,6 +142,12 @@ internal sealed class Explorer(World world, ClientModel client)
         if (!_advanced.TryGetValue((stage, key), out Fate[]? advanced))
         {
             (Stage next, Memory[] at) = client.Advance(_stages[stage], [.. memories.Select(m => _memories[m])]);
+            if (next.IsEnded && !_stages[stage].IsCrashing)
+            {
+                string end = $"{next.Device} {next.Step}";
+                _ends[end] = _ends.GetValueOrDefault(end) + 1;
+            }
+
             _advanced[(stage, key)] = advanced = Fates(next, at);
         }
 
@@ -154,6 +163,7 @@ internal sealed class Explorer(World world, ClientModel client)
         if (!_outcomes.TryGetValue((local, device, stage), out Outcome[]? outcomes))
         {
             (int account, Memory memory) = (_locals[local].Account, _memories[_locals[local].Of(device)]);
+            _calls.Add($"{_stages[stage].Step} {memory.Todo[0].Kind}");
             _outcomes[(local, device, stage)] = outcomes =
                 [.. _chances.Of(account, memory, _stages[stage]).Select(c => new Outcome(c.Account, _memories.Number(c.Memory), c.Told))];
         }
@@ -166,20 +176,6 @@ internal sealed class Explorer(World world, ClientModel client)
         if (_seen.Add(state))
         {
             _states.Add((state, parent, told));
-            CountEnds(state);
-        }
-    }
-
-    private void CountEnds(UInt128 state)
-    {
-        for (UInt128 rest = state >> (Bits * world.Nodes); rest != 0; rest >>= Bits)
-        {
-            Stage stage = _stages[(int)(rest & ((1 << Bits) - 1)) - 1];
-            if (stage.IsEnded)
-            {
-                string end = $"{stage.Device} {stage.Step}";
-                _ends[end] = _ends.GetValueOrDefault(end) + 1;
-            }
         }
     }
 
@@ -190,7 +186,7 @@ internal sealed class Explorer(World world, ClientModel client)
         {
             _localNumbers[local] = number = _locals.Count;
             _locals.Add(local);
-            Assert.True(number < (1 << Bits) - 1, "more of a kind than a state has room for");
+            Interned.RequireRoom(number);
         }
 
         return number;

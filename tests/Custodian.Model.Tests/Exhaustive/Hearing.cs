@@ -30,6 +30,11 @@ internal sealed class Hearing(World world)
     /// <summary>What of a memory may still matter in the step that it is in: states that differ in nothing else are one.</summary>
     internal Memory Kept(Stage stage, Memory m)
     {
+        if (world.KeepsAll)
+        {
+            return m;
+        }
+
         Memory bare = new() { Todo = m.Todo };
         int? states = m.View is { } view ? world.SameStates(view) : null;
         return stage.Step switch

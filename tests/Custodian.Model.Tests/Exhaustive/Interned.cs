@@ -1,5 +1,15 @@
 namespace Custodian.Model.Tests.Exhaustive;
 
+/// <summary>How large the numbers get.</summary>
+internal static class Interned
+{
+    /// <summary>What a number takes in a state.</summary>
+    internal const int Bits = 16;
+
+    internal static void RequireRoom(int number) =>
+        Assert.True(number < (1 << Bits) - 1, "more of a kind than a state has room for");
+}
+
 /// <summary>Numbers for what is equal by its key, in the order it is first seen.</summary>
 internal sealed class Interned<T>(Func<T, string> key)
 {
@@ -14,6 +24,7 @@ internal sealed class Interned<T>(Func<T, string> key)
         if (!_numbers.TryGetValue(name, out int number))
         {
             _numbers[name] = number = _values.Count;
+            Interned.RequireRoom(number);
             _values.Add(value);
         }
 

@@ -37,7 +37,8 @@ internal sealed class Promises(World world, ClientModel client)
         foreach (Stage stage in stages.Where(s => s is { Step: Step.Succeeded, IsInEffect: true }))
         {
             bool isReplaced = stages.Any(s => s != stage && s.Mine is { } other && recoverable.Contains(other));
-            if (!recoverable.Contains(stage.Mine!) && !isReplaced && !deletes)
+            bool isDeleted = stages.Any(s => s.Deletes && s.Given == stage.Mine);
+            if (!recoverable.Contains(stage.Mine!) && !isReplaced && !isDeleted)
             {
                 return $"{stage.Device} reported its record in effect, and its secret does not recover";
             }

@@ -103,9 +103,17 @@ internal sealed class World
     /// <summary>An account in words.</summary>
     internal string Name(int account) => Describe(_accounts[account]);
 
+    /// <summary>Whether states that differ in nothing that can matter are kept apart all the same: to hold the shorter walk against.</summary>
+    internal bool KeepsAll { get; init; }
+
     /// <summary>An account without the charges of the first device, of the second, and of all others, where nobody will name them again.</summary>
     internal int Forget(int account, bool ofFirst, bool ofSecond)
     {
+        if (KeepsAll)
+        {
+            return account;
+        }
+
         if (!_forgotten.TryGetValue((account, ofFirst, ofSecond), out int forgotten))
         {
             bool IsNamed(Charge charge) => (charge.Sequence == SequenceOf("A") && !ofFirst) || (charge.Sequence == SequenceOf("B") && !ofSecond);
@@ -118,10 +126,10 @@ internal sealed class World
     }
 
     /// <summary>The first account that shows the same to clients, for whom attempts are left or are not.</summary>
-    internal int Shown(int account) => _shown.FirstLike(account);
+    internal int Shown(int account) => KeepsAll ? account : _shown.FirstLike(account);
 
     /// <summary>The first account with the same records in the same states.</summary>
-    internal int SameStates(int account) => _states.FirstLike(account);
+    internal int SameStates(int account) => KeepsAll ? account : _states.FirstLike(account);
 
     private string States(Account account, Func<StoredRecord, string> more) =>
         string.Join(' ', account.Records.Select(r => $"{r.State} {PaperOf(r.Id)}{more(r)}").Order(StringComparer.Ordinal));
@@ -140,6 +148,12 @@ internal sealed class World
 
         return number;
     }
+
+    /// <summary>An account in words, without what was charged.</summary>
+    internal string Uncharged(int account) => Describe(_accounts[account] with
+    {
+        Records = [.. _accounts[account].Records.Select(r => r with { Charges = [], LastSequence = 0 })],
+    });
 
     private string Describe(Account account) => "[" + string.Join(' ', account.Records
         .Select(r => $"{r.State} {PaperOf(r.Id)}{(r.Replacement is { } by ? $"<{PaperOf(by.Replaced)}" : "")}"
