@@ -24,6 +24,7 @@ internal sealed class SpawnedHost : IDisposable
     {
         this.process = process;
         Id = process.Id;
+        (Input, Output, Errors) = (process.StandardInput.BaseStream, process.StandardOutput.BaseStream, process.StandardError.BaseStream);
         Exited = ExitAsync();
     }
 
@@ -32,11 +33,11 @@ internal sealed class SpawnedHost : IDisposable
     /// <summary>Its exit status, once it is gone.</summary>
     public Task<int> Exited { get; }
 
-    public Stream Input => process.StandardInput.BaseStream;
+    public Stream Input { get; }
 
-    public Stream Output => process.StandardOutput.BaseStream;
+    public Stream Output { get; }
 
-    public Stream Errors => process.StandardError.BaseStream;
+    public Stream Errors { get; }
 
     /// <exception cref="HsmException">The program cannot be started.</exception>
     public static async Task<SpawnedHost> StartAsync(HostProgram program)
@@ -74,7 +75,7 @@ internal sealed class SpawnedHost : IDisposable
         }
     }
 
-    /// <summary>Ends its input, which asks it to end.</summary>
+    /// <summary>Ends its input, which asks it to end. Does nothing to one that is gone.</summary>
     public void CloseInput()
     {
         try
