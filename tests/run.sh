@@ -43,22 +43,51 @@ filter=(--filter 'Effort!=Long')
 [ "$TESTS_EFFORT" != whole ] || filter=()
 
 results=$(mktemp -d)
-trap 'rm -rf "$results"' EXIT
+lanes=()
+end() {
+  [ ${#lanes[@]} -eq 0 ] || kill "${lanes[@]}" 2>/dev/null || true
+  wait
+  rm -rf "$results"
+}
+trap end EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 # Builds and tests leave folders in their TMPDIR; there they go with the results.
 mkdir "$results/tmp"
 export TMPDIR="$results/tmp"
 
 echo "building"
 quiet_build "$root/Custodian.sln"
+echo "built in $SECONDS s"
 
-status=0
-for project in Client Pkcs11 Node Model EndToEnd; do
-  echo "testing Custodian.$project.Tests"
-  MSBUILDDISABLENODEREUSE=1 dotnet test "$root/tests/Custodian.$project.Tests" -c Release --no-build -nologo -v q "${filter[@]}" \
-    --logger "trx;LogFileName=$results/$project.trx" --results-directory "$results" || status=1
-done
+# Runs the tests of a project, and prints what they came to, failures with their messages, in one piece.
+run_project() {
+  local project=$1 started=$SECONDS log="$results/$1.log" running
+  dotnet test "$root/tests/Custodian.$project.Tests/bin/Release/net10.0/Custodian.$project.Tests.dll" -nologo "${filter[@]}" \
+    --logger "console;verbosity=minimal" --logger "trx;LogFileName=$results/$project.trx" --results-directory "$results" >"$log" 2>&1 &
+  running=$!
+  trap 'kill "$running" 2>/dev/null; wait; exit 143' TERM
+  wait "$running" || echo "$project" >>"$results/failed"
+  [ -s "$results/$project.trx" ] || echo "it ended without results" >>"$log"
+  {
+    echo "Custodian.$project.Tests took $((SECONDS - started)) s"
+    grep -vE '^(Test run for|A total of|Results File|VSTest version|Starting test|$)' "$log" || true
+  } >"$log.told"
+  flock "$results/tmp" cat "$log.told"
+}
+
+run_projects() { for project in "$@"; do run_project "$project"; done; }
+
+# Side by side: the tests of whole sets mostly wait, those of one part mostly compute.
+echo "testing"
+run_projects EndToEnd &
+lanes+=($!)
+run_projects Client Pkcs11 Node Model &
+lanes+=($!)
+wait
+lanes=()
 
 count() { cat "$results"/*.trx 2>/dev/null | grep -oE "<Counters [^>]*" | grep -oE " $1=\"[0-9]+\"" | grep -oE '[0-9]+' | awk '{ sum += $1 } END { print sum + 0 }'; }
 total=$(count total) passed=$(count passed) failed=$(count failed)
 echo "$passed passed, $failed failed, $((total - passed - failed)) skipped"
-[ "$status" -eq 0 ] && [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+[ ! -e "$results/failed" ] && [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
