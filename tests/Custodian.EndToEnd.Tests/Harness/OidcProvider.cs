@@ -10,11 +10,17 @@ internal sealed class OidcProvider : IAsyncDisposable
 {
     private const string ClientSecret = "a secret between the provider and a test";
 
+    private static readonly string Source = Path.Combine(Programs.Root, "tests/oidc-provider");
+
     private readonly string _folder;
     private readonly ChildProcess _process;
     private readonly HttpClient _http = new();
 
     private OidcProvider(string folder, ChildProcess process, string issuer) => (_folder, _process, Issuer) = (folder, process, issuer);
+
+    /// <summary>The package and its version, as npm takes them.</summary>
+    internal static string Package { get; } =
+        $"oidc-provider@{JsonNode.Parse(File.ReadAllText(Path.Combine(Source, "package.json")))!["dependencies"]!["oidc-provider"]}";
 
     /// <summary>Its issuer URL.</summary>
     internal string Issuer { get; }
@@ -72,10 +78,9 @@ internal sealed class OidcProvider : IAsyncDisposable
 
     private static async Task InstallAsync(string folder)
     {
-        string source = Path.Combine(Programs.Root, "tests/oidc-provider");
         foreach (string file in new[] { "package.json", "provider.mjs" })
         {
-            File.Copy(Path.Combine(source, file), Path.Combine(folder, file));
+            File.Copy(Path.Combine(Source, file), Path.Combine(folder, file));
         }
 
         Expect.Success(await ChildProcess.RunAsync(

@@ -31,9 +31,27 @@ internal sealed class ProgramFactAttribute : FactAttribute
     }
 }
 
+/// <summary>A test with npm's oidc-provider; skipped, with that reason, where there is no Node.js or npm reaches no registry that has it.</summary>
+internal sealed class OidcProviderFactAttribute : FactAttribute
+{
+    private static readonly string? Missing =
+        !Requirement.Runs("/bin/sh", "-c", "command -v node && command -v npm") ? "needs node and npm"
+        : !IsPublished() ? $"needs a registry where npm finds {OidcProvider.Package}"
+        : null;
+
+    public OidcProviderFactAttribute() => Skip = Missing;
+
+    // A registry that cannot be reached takes npm minutes of its retries to give up.
+    private static bool IsPublished() => Requirement.RunsWithin(
+        TimeSpan.FromSeconds(20), "/bin/sh", "-c", $"exec npm view {OidcProvider.Package} version --fetch-retries=0 --fetch-timeout=15000");
+}
+
 internal static class Requirement
 {
-    internal static bool Runs(string program, params string[] arguments)
+    internal static bool Runs(string program, params string[] arguments) => RunsWithin(TimeSpan.FromMinutes(1), program, arguments);
+
+    /// <summary>Whether a program is there and succeeds in time; it is ended when its time is over.</summary>
+    internal static bool RunsWithin(TimeSpan patience, string program, params string[] arguments)
     {
         if (!File.Exists(program))
         {
@@ -45,8 +63,14 @@ internal static class Requirement
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
-        process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return process.ExitCode == 0;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        if (process.WaitForExit(patience))
+        {
+            return process.ExitCode == 0;
+        }
+
+        process.Kill(entireProcessTree: true);
+        return false;
     }
 }

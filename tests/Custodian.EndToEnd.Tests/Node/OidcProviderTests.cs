@@ -10,7 +10,7 @@ public sealed class OidcProviderTests
 {
     private const string User = "user-0017";
 
-    [ProgramFact("node", "npm")]
+    [OidcProviderFact]
     public async Task Tokens_OfACertifiedProviderByDiscovery_AreTakenForThisNodeAndScopeOnly()
     {
         await using OidcProvider provider = await OidcProvider.StartAsync(User);
