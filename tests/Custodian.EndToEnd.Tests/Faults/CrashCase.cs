@@ -56,7 +56,7 @@ internal sealed class CrashCase(CrashBench bench, CrashOperation operation) : ID
     internal async Task<bool> RunAsync()
     {
         // Disposed in the end, which waits for the settlement: that is part of the operation, and fails when the client is gone.
-        await using CustodianClient device = bench.Realm.Client(Subject, o => (o.MaxRetries, o.AttemptTimeout) = (0, TimeSpan.FromMinutes(1)));
+        await using CustodianClient device = Device(o => o.MaxRetries = 0);
         try
         {
             return await RunAsync(device, operation);
@@ -249,5 +249,13 @@ internal sealed class CrashCase(CrashBench bench, CrashOperation operation) : ID
         });
     }
 
-    private CustodianClient Device() => bench.Realm.Client(Subject);
+    /// <summary>
+    /// A client with time for nodes that a busy machine makes slow: only what crashed may be missing, or a record that is there would count
+    /// as one that does not recover.
+    /// </summary>
+    private CustodianClient Device(Action<CustodianClientOptions>? change = null) => bench.Realm.Client(Subject, o =>
+    {
+        o.ConnectTimeout = o.AttemptTimeout = o.Patience = TimeSpan.FromMinutes(5);
+        change?.Invoke(o);
+    });
 }

@@ -133,7 +133,7 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
         await person.PrepareAsync();
         person.Script.Arm(point, () => Task.CompletedTask, isClient: true);
         await person.RunAsync();
-        Assert.True(person.Script.HasCrashed, "the point was not reached");
+        Assert.True(person.Script.HasCrashed, $"the point was not reached: {person.Failure}");
 
         // What a client that is dead reports, nobody hears.
         await person.VerifyAsync(reported: false);
@@ -149,7 +149,7 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
         try
         {
             reported = await person.RunAsync();
-            Assert.True(person.Script.HasCrashed, "the point was not reached");
+            Assert.True(person.Script.HasCrashed, $"the point was not reached: {person.Failure}");
         }
         finally
         {
