@@ -34,6 +34,12 @@ internal static class RecoveryReport
         }
 
         reporter.Step($"{Wording.Count(settlement.Confirmed.Length, "node")} gave the attempt back");
+        if (!settlement.IsHeld)
+        {
+            reporter.Warn(
+                "too few nodes still hold the record: it was deleted, or its enrolment was undone, on another device meanwhile",
+                "keep the key you have and enroll it again; where a node refuses that, custody delete --owner-key FILE makes room");
+        }
     }
 
     /// <summary>The members that recover and check share.</summary>
@@ -48,6 +54,7 @@ internal static class RecoveryReport
         {
             members["confirmed"] = RecordReport.Names(settlement.Confirmed);
             members["faulty"] = RecordReport.Names(settlement.Faulty);
+            members["held"] = settlement.IsHeld;
             members["retired"] = RecordReport.Names(settlement.Retired);
             members["nodes"] = Reporter.ToJson(NodeReport.Lines(settlement.Nodes));
         }

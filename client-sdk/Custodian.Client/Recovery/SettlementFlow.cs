@@ -135,6 +135,9 @@ internal sealed class SettlementFlow
         }
     }
 
+    private static bool IsGone(NodeOutcome outcome) =>
+        outcome.Refusal?.Reason is RefusalReason.RecordDestroyed or RefusalReason.RecordNotFound;
+
     private SettlementReport Report()
     {
         ImmutableDictionary<NodeId, NodeOutcome> outcomes =
@@ -144,6 +147,7 @@ internal sealed class SettlementFlow
             Confirmed = [.. _confirmed.Keys.Order()],
             Faulty = [.. outcomes.Where(o => o.Value.Condition == NodeCondition.Faulty).Select(o => o.Key).Order()],
             Retired = [.. _retired.Distinct().Order()],
+            IsHeld = outcomes.Values.Count(o => !IsGone(o)) >= Header.Threshold,
             ForeignAttempts = _foreign,
             Nodes = outcomes,
         };

@@ -16,6 +16,13 @@ public sealed record SettlementReport
     public required ImmutableArray<NodeId> Retired { get; init; }
 
     /// <summary>
+    /// Whether threshold nodes may still hold the record, as far as the nodes say. False when too many have let it go meanwhile: another
+    /// device deleted it, or its enrolment failed there and was undone. Then it does not recover again: enrol the key anew. Where a node
+    /// still has it in effect, a deletion with <see cref="RecoverResult.OwnerKey"/> makes room first.
+    /// </summary>
+    public required bool IsHeld { get; init; }
+
+    /// <summary>
     /// Attempts that this client did not make, as <see cref="RecoverResult.ForeignAttempts"/>, with those of nodes that answered only after
     /// the key was there. They were read before the confirmation that erased them.
     /// </summary>

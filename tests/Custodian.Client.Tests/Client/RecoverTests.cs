@@ -87,7 +87,27 @@ public sealed class RecoverTests
         Assert.True(recovered.PrivateKey.FixedTimeEquals(Key));
         Assert.False(settledEarly);
         Assert.Equal(5, settled.Confirmed.Length);
+        Assert.True(settled.IsHeld);
         Assert.Equal(0U, set.At(2).In(Wire.RecordState.Active)!.Used);
+    }
+
+    [Fact]
+    public async Task Recover_RecordDeletedMeanwhile_SettlementSaysThatItIsNotHeld()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync();
+        using SecretBytes owner = await set.EnrolAsync(Key, "secret");
+        TaskCompletionSource deleted = new();
+        foreach (ScriptedNode node in set.Nodes)
+        {
+            node.Script.Before = (method, _) => method == "Confirm" ? deleted.Task : Task.CompletedTask;
+        }
+
+        using RecoverResult recovered = await set.NewClient().RecoverAsync("secret");
+        await set.NewClient().DeleteAsync(owner);
+        deleted.SetResult();
+
+        Assert.False((await recovered.Settlement).IsHeld);
+        Assert.True(recovered.PrivateKey.FixedTimeEquals(Key));
     }
 
     [Fact]

@@ -17,6 +17,9 @@ internal sealed record ClientRules
 
     /// <summary>Whether the caller allows a partial enrolment.</summary>
     internal bool IsPartial { get; init; }
+
+    /// <summary>See <see cref="Promises.AsksAll"/>.</summary>
+    internal bool AsksAll { get; init; }
 }
 
 /// <summary>

@@ -75,6 +75,23 @@ public sealed class EveryStateTests(ITestOutputHelper output)
         Assert.Empty(expected.Except(calls));
     }
 
+    /// <summary>What a first enrolment reports to be in effect recovers, whoever used its record before it was done.</summary>
+    [Theory]
+    [MemberData(nameof(WalkedSizes))]
+    public void FirstEnrolmentAndOneGivenItsRecord_EveryFaultAtEveryStep_WhatIsReportedInEffectRecovers(int n, int t)
+    {
+        foreach (Wish second in s_changes.Where(w => Effort.IsWhole || n < 3 || w != Wish.Change))
+        {
+            AssertKept(n, t, new ClientRules(), givesNew: true, Wish.Enrol, second);
+        }
+    }
+
+    /// <summary>But when it fails, and undoes what another device recovers at that moment, too few nodes may keep that in effect.</summary>
+    [Fact]
+    public void FirstEnrolmentThatFailsWhileItsRecordIsRecovered_NextEnrolment_MayNeedTheOwnerKey() =>
+        AssertCaught(
+            2, 2, new ClientRules { AsksAll = true }, "no secret recovers, and nobody can enrol", givesNew: true, Wish.Enrol, Wish.Recover);
+
     [Theory]
     [MemberData(nameof(WalkedSizes))]
     public void TwoFirstEnrolments_EveryFaultAtEveryStep_WhatIsInEffectRecoversAndTheNextIsPossible(int n, int t) =>
@@ -160,7 +177,7 @@ public sealed class EveryStateTests(ITestOutputHelper output)
     {
         World world = new(n, t);
         ClientModel client = new(world, rules);
-        Promises promises = new(world, client);
+        Promises promises = new(world, client) { AsksAll = rules.AsksAll };
         (int account, Paper? first) = Begin(world, promises, wishes[0]);
         Errand[] errands = Errands(world, wishes, first, givesNew);
         Exploration found = new Explorer(world, client)

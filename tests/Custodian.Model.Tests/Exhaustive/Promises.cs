@@ -11,6 +11,9 @@ internal sealed class Promises(World world, ClientModel client)
     private readonly Dictionary<string, bool> _tolerant = [];
     private readonly Dictionary<string, string?> _next = [];
 
+    /// <summary>Whether the next enrolment is asked for also where it may be impossible.</summary>
+    internal bool AsksAll { get; init; }
+
     /// <summary>Which of the records somebody with its secret would recover, when no node fails them.</summary>
     internal ImmutableArray<Paper> Recoverable(IReadOnlyList<int?> accounts)
     {
@@ -44,9 +47,10 @@ internal sealed class Promises(World world, ClientModel client)
             }
         }
 
-        // Who deletes, or displaces for ever what may be taking effect, has been told what that can cost.
-        bool isDrastic = deletes || stages.Any(s => s.Wish == Wish.EnrolDisplacing);
-        return isDrastic ? null : NextEnrolment(accounts, recoverable);
+        // Who deletes, or displaces for ever what may be taking effect, has been told what that can cost. Who uses the record of a first
+        // enrolment before that is done, and it fails, may put into effect what the other device is about to remove.
+        bool isDrastic = deletes || stages.Any(s => s.Wish == Wish.EnrolDisplacing) || (first is null && stages.Any(s => s.Given is not null));
+        return isDrastic && !AsksAll ? null : NextEnrolment(accounts, recoverable);
     }
 
     /// <summary>
