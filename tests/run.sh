@@ -63,7 +63,7 @@ echo "built in $SECONDS s"
 # Runs the tests of a project, and prints what they came to, failures with their messages, in one piece.
 run_project() {
   local project=$1 started=$SECONDS log="$results/$1.log" running
-  dotnet test "$root/tests/Custodian.$project.Tests/bin/Release/net10.0/Custodian.$project.Tests.dll" -nologo "${filter[@]}" \
+  dotnet test "$root/tests/Custodian.$project.Tests/bin/Release/net10.0/Custodian.$project.Tests.dll" "${filter[@]}" \
     --logger "console;verbosity=minimal" --logger "trx;LogFileName=$results/$project.trx" --results-directory "$results" >"$log" 2>&1 &
   running=$!
   trap 'kill "$running" 2>/dev/null; wait; exit 143' TERM
