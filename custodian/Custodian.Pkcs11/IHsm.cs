@@ -71,7 +71,10 @@ public interface IHsm : IAsyncDisposable
     /// <param name="destination">Any length, 0 included.</param>
     ValueTask RandomAsync(Memory<byte> destination);
 
-    /// <summary>The health check: seals and opens a canary with the token's seal key itself.</summary>
+    /// <summary>
+    /// The health check: seals and opens a canary with the token's seal key itself, and makes, wraps, unwraps and evaluates a throw-away
+    /// record key, so that whatever a call needs is asked.
+    /// </summary>
     /// <param name="cancellationToken">Stops waiting for the answer; the canary itself runs on.</param>
     /// <exception cref="HsmException">The HSM cannot be used now.</exception>
     ValueTask ProbeAsync(CancellationToken cancellationToken);

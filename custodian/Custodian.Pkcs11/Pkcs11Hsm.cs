@@ -129,6 +129,7 @@ public sealed class Pkcs11Hsm : IHsm
         var probe = pool.RunAsync((session, keys) =>
         {
             SelfTest.Canary(session, keys);
+            SelfTest.RecordKeyCanary(session, keys);
             return true;
         });
         return new(probe.WaitAsync(cancellationToken));

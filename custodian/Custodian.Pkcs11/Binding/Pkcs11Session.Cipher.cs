@@ -37,7 +37,7 @@ internal sealed unsafe partial class Pkcs11Session
             var mechanism = Mechanism(Ckm.AesGcm, &parameters, (nuint)sizeof(CkGcmParams));
             Check(functions.DecryptInit(handle, &mechanism, key), "C_DecryptInit");
             var length = (nuint)output.Length;
-            Check(functions.Decrypt(handle, input, (nuint)ciphertext.Length, result, &length), "C_Decrypt");
+            CheckBlob(functions.Decrypt(handle, input, (nuint)ciphertext.Length, result, &length), "C_Decrypt");
             Expect((int)length == ciphertext.Length - GcmTagLength, "C_Decrypt");
         }
     }

@@ -5,6 +5,7 @@ internal sealed unsafe partial class Pkcs11Session
     /// <summary>P-256's object identifier in DER.</summary>
     public static ReadOnlySpan<byte> P256 => [0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
 
+    public const string UnwrapFunction = "C_UnwrapKey";
     public const int PointLength = 65;
     public const int CoordinateLength = 32;
     public const int MaxWrappedKeyLength = 1024;
@@ -70,7 +71,7 @@ internal sealed unsafe partial class Pkcs11Session
             var rv = functions.UnwrapKey(
                 handle, &mechanism, wrappingKey, input, (nuint)wrapped.Length, template.Pointer, template.Count, &key);
             GC.KeepAlive(template);
-            Check(rv, "C_UnwrapKey");
+            CheckBlob(rv, UnwrapFunction);
         }
         return key;
     }

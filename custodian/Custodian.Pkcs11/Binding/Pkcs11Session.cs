@@ -26,8 +26,9 @@ internal sealed unsafe partial class Pkcs11Session(FunctionTable functions, nuin
     /// <summary>Whether the session exists and its application is logged in as the user.</summary>
     public SessionStanding Standing()
     {
+        // A closed session's number may be another's by now.
         CkSessionInfo description;
-        if (functions.GetSessionInfo(handle, &description) != ReturnValue.Ok)
+        if (closed || functions.GetSessionInfo(handle, &description) != ReturnValue.Ok)
         {
             return SessionStanding.Gone;
         }
@@ -75,7 +76,17 @@ internal sealed unsafe partial class Pkcs11Session(FunctionTable functions, nuin
         }
     }
 
+    // Nothing that a caller sent goes into these calls unchecked, so bad data and failures without a reason are the module's.
     private static void Check(nuint rv, string function)
+    {
+        if (rv != ReturnValue.Ok)
+        {
+            throw ReturnValue.Failure(rv, function).OfTheModule();
+        }
+    }
+
+    // The calls that take a blob from outside: what they say of it may be its own fault.
+    private static void CheckBlob(nuint rv, string function)
     {
         if (rv != ReturnValue.Ok)
         {

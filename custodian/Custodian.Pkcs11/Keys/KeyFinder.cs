@@ -47,14 +47,19 @@ internal static class KeyFinder
     // Using a token object makes SoftHSM lock and read its file each time. A copy that a module refuses, or makes weaker, is done without.
     private static nuint CopyOf(Pkcs11Session session, nuint seal)
     {
+        var copy = seal;
         try
         {
-            var copy = session.Copy(seal, SessionCopy);
+            copy = session.Copy(seal, SessionCopy);
             KeyPolicy.RequireSealCopy(session, copy);
             return copy;
         }
         catch (HsmException)
         {
+            if (copy != seal)
+            {
+                session.Discard(copy);
+            }
             return seal;
         }
     }

@@ -49,9 +49,12 @@ internal sealed class KeyRing : IDisposable
 
     public Pkcs11Session OpenSession() => connection.OpenSession();
 
-    /// <summary>Brings back anchor, login and handles, unless another thread did since <paramref name="seen"/> was read.</summary>
-    /// <exception cref="HsmException">They do not come back.</exception>
-    public void Restore(TokenKeySet seen)
+    /// <summary>
+    /// Brings back what was lost, unless another thread did since <paramref name="seen"/> was read: anchor and login where they are
+    /// gone, and then the handles. A session that was lost alone is its owner's to replace, and nobody else's handles change for it.
+    /// </summary>
+    /// <exception cref="HsmException">It does not come back. Never of class Ambiguous or Data: nothing of a caller's is in it.</exception>
+    public void Restore(TokenKeySet seen, HsmErrorClass lost)
     {
         lock (cure)
         {
@@ -59,7 +62,10 @@ internal sealed class KeyRing : IDisposable
             {
                 return;
             }
-            connection.Restore();
+            if (!connection.Restore() && lost == HsmErrorClass.Session)
+            {
+                return;
+            }
             if (seen.HasSealCopy)
             {
                 // An operation that uses the copy right now fails there, and is tried again with the keys found below.
@@ -70,19 +76,30 @@ internal sealed class KeyRing : IDisposable
     }
 
     /// <summary>
-    /// What a failure without a reason meant. If the canary sings, the HSM is well and the input was bad; if not, nothing is.
+    /// What a failure without a reason meant. If the canary sings, the HSM is well and the input was bad; if not, nothing is. The canary
+    /// is of the failure's kind: a seal key that is well says nothing of a wrap key that is not.
     /// </summary>
+    /// <returns>Class Data or Fatal; or what keeps the canary from singing, where that has a cure or is the PIN.</returns>
     public HsmException Resolve(HsmException ambiguous)
     {
         try
         {
             using var session = OpenSession();
-            SelfTest.Canary(session, keys);
+            if (ambiguous.Function == Pkcs11Session.UnwrapFunction)
+            {
+                SelfTest.RecordKeyCanary(session, keys);
+            }
+            else
+            {
+                SelfTest.Canary(session, keys);
+            }
             return new HsmException(HsmErrorClass.Data, ambiguous.ReturnValue, ambiguous.Function, ambiguous.Message, ambiguous);
         }
         catch (HsmException canary)
         {
-            return new HsmException(HsmErrorClass.Fatal, canary.ReturnValue, canary.Function, canary.Message, canary);
+            return canary.IsTransient || canary.Class == HsmErrorClass.Pin
+                ? canary
+                : new HsmException(HsmErrorClass.Fatal, canary.ReturnValue, canary.Function, canary.Message, canary);
         }
     }
 

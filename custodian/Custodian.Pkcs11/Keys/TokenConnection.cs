@@ -52,9 +52,14 @@ internal sealed class TokenConnection : IDisposable
     public HashSet<nuint> Mechanisms() => module.Mechanisms(slot);
 
     /// <summary>Brings anchor and login back after either was lost. A PIN that was refused once is not sent again.</summary>
+    /// <returns>Whether one was, and with it what was made in the anchor, or every handle.</returns>
     /// <exception cref="HsmException">They do not come back.</exception>
-    public void Restore()
+    public bool Restore()
     {
+        if (Anchor.Standing() == SessionStanding.User)
+        {
+            return false;
+        }
         if (Anchor.Standing() == SessionStanding.Gone)
         {
             Anchor.Dispose();
@@ -64,6 +69,7 @@ internal sealed class TokenConnection : IDisposable
         {
             LoginOnce();
         }
+        return true;
     }
 
     /// <summary>

@@ -21,7 +21,7 @@ internal sealed class SessionLease(KeyRing ring) : IDisposable
         }
         catch (HsmException e) when (e.IsTransient)
         {
-            ring.Restore(keys);
+            ring.Restore(keys, e.Class);
         }
         return RunOnce(operation, ring.Keys);
     }
@@ -44,6 +44,8 @@ internal sealed class SessionLease(KeyRing ring) : IDisposable
         }
         catch (HsmException e) when (e.Class == HsmErrorClass.Ambiguous)
         {
+            // Its place is the canary's, which may have no other: tokens limit their sessions.
+            Dispose();
             throw ring.Resolve(e);
         }
         finally

@@ -4,7 +4,8 @@ namespace Custodian.EndToEnd.Tests.Harness;
 
 /// <summary>
 /// SoftHSM as slow as an HSM behind a network: a PKCS#11 module that hands everything to SoftHSM, and takes its time over each
-/// C_DeriveKey, of which every Prepare and Evaluate has one. So what a node can do is a matter of its HSM, on any machine.
+/// C_DeriveKey, of which every Prepare and Evaluate has one. So what a node can do is a matter of its HSM, on any machine. Where a file
+/// <c>silence</c> lies beside the module, one such call takes it away and never returns.
 /// </summary>
 internal static class SlowHsm
 {
@@ -14,6 +15,7 @@ internal static class SlowHsm
         #include <dlfcn.h>
         #include <string.h>
         #include <time.h>
+        #include <unistd.h>
         typedef unsigned long (*function)();
         struct list { void *version; function at[68]; };
         static struct list slow;
@@ -22,6 +24,8 @@ internal static class SlowHsm
         {
             struct timespec wait = { 0, DELAY_MS * 1000000L };
             nanosleep(&wait, 0);
+            while (unlink(SILENCE) == 0)
+                for (;;) pause();
             return derive(session, mechanism, base, template, count, key);
         }
         unsigned long C_GetFunctionList(struct list **out)
@@ -37,6 +41,9 @@ internal static class SlowHsm
         }
         """;
 
+    /// <summary>Has the next C_DeriveKey of the module in a folder never return.</summary>
+    internal static void FallSilent(string folder) => File.WriteAllText(Path.Combine(folder, "silence"), "");
+
     /// <summary>Compiles the module into a folder.</summary>
     internal static async Task<string> MakeAsync(string folder, TimeSpan delay)
     {
@@ -48,6 +55,7 @@ internal static class SlowHsm
             [
                 "-std=gnu11", "-shared", "-fPIC", "-o", module, source, $"-DREAL=\"{NodeProcess.SoftHsm}\"",
                 string.Create(CultureInfo.InvariantCulture, $"-DDELAY_MS={(long)delay.TotalMilliseconds}"),
+                $"-DSILENCE=\"{Path.Combine(folder, "silence")}\"",
             ]));
         return module;
     }

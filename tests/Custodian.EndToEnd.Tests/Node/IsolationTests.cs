@@ -58,6 +58,33 @@ public sealed class IsolationTests
         Assert.True(await load.RefundsInTheAuditLogAsync() >= Callers);
     }
 
+    /// <summary>One call into the module hangs, where a stopped process hangs whole: its neighbours are served until the deadline.</summary>
+    [ProgramFact("cc")]
+    public async Task Evaluate_CallOfTheModuleNeverReturns_IsRefusedAtTheDeadlineAndRefunded()
+    {
+        await using Realm realm = await StartAsync();
+        NodeProcess node = realm.Nodes[0];
+        string module = await SlowHsm.MakeAsync(realm.Folder, TimeSpan.Zero);
+        await node.StopAsync();
+        await node.StartAsync("hsm:deadline_ms=2000", $"hsm:module={module}");
+        await using Load load = await Load.StartAsync(realm, Callers);
+
+        for (int hang = 0; hang < 2; hang++)
+        {
+            await load.AnsweredAsync(20);
+            HsmHostProcess host = await HsmHostProcess.OfAsync(node);
+            SlowHsm.FallSilent(realm.Folder);
+            await host.GoneAsync();
+        }
+
+        await load.AnsweredAsync(20);
+        await load.EndAsync();
+
+        Assert.NotEqual(0, load.Refused);
+        await load.AssertChargedAsAnsweredAsync();
+        Assert.NotEqual(0, await load.RefundsInTheAuditLogAsync());
+    }
+
     [Fact]
     public async Task Evaluate_HostsRecycledUnderLoad_RefusesNothing()
     {

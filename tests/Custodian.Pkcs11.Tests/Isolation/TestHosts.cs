@@ -11,6 +11,13 @@ internal static class TestHosts
     internal static HostProgram Faulty(SoftHsmToken token, HostFaultKind fault) =>
         Host(token, "faulty-host", fault.ToString(), Path.Combine(token.SoftHsm.Tokens, "..", "faulty-host-ran"));
 
+    /// <summary>A host whose module fails as the test orders; those started after it are sound.</summary>
+    internal static HostProgram Ordered(SoftHsmToken token) =>
+        Host(token, "ordered-host", OrdersOf(token), Path.Combine(token.SoftHsm.Tokens, "..", "ordered-host-ran"));
+
+    /// <summary>Where that host finds its next order.</summary>
+    internal static string OrdersOf(SoftHsmToken token) => Path.GetFullPath(Path.Combine(token.SoftHsm.Tokens, "..", "order"));
+
     /// <summary>The module's configuration is in the native environment only, which a child gets no copy of.</summary>
     private static HostProgram Host(SoftHsmToken token, params string[] arguments) =>
         new(Path.ChangeExtension(typeof(TestHosts).Assembly.Location, null), arguments)

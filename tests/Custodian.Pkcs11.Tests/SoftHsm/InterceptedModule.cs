@@ -1,42 +1,48 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Custodian.Pkcs11.Binding;
 
 namespace Custodian.Pkcs11.Tests.SoftHsm;
+
+/// <summary>What a call answers in the module's place.</summary>
+/// <param name="ReturnValue">The CK_RV.</param>
+/// <param name="IsAfterwards">Whether the module does its work before that.</param>
+internal readonly record struct ModuleFault(nuint ReturnValue, bool IsAfterwards = false)
+{
+    /// <summary>The call never returns.</summary>
+    internal static ModuleFault Silence { get; } = new(nuint.MaxValue);
+}
 
 /// <summary>
 /// Stands between the binding and a loaded module: sees calls, and may answer in the module's place with what the soft modules never
 /// say by themselves. For the life of this object; open it before the HSM that it should see.
 /// </summary>
-internal sealed unsafe class InterceptedModule : IDisposable
+internal sealed class InterceptedModule : IDisposable
 {
-    private static readonly nint[] Originals = new nint[FunctionTable.Entries];
-    private static Func<Function, nuint, nuint?>? intercept;
-
-    private readonly Pkcs11Module module = Pkcs11Module.Acquire(SoftHsmDirectory.ModulePath);
+    private readonly Lock gate = new();
+    private readonly Pkcs11Module module;
     private readonly Dictionary<Function, int> calls = [];
     private readonly Dictionary<Function, Queue<nuint>> answers = [];
+    private List<Function> trace = [];
+    private Func<Function, ModuleFault?> everyCall = static _ => null;
+    private ModuleFault planned;
+    private int untilPlanned;
+    private int openSessions;
 
-    public InterceptedModule()
+    public InterceptedModule(string path = SoftHsmDirectory.ModulePath, string? parameters = null)
     {
-        intercept = Answer;
-        Put(Function.OpenSession, (nint)(delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint, nuint>)&OpenSession);
-        Put(Function.Login, (nint)(delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint>)&Login);
-        Put(Function.DestroyObject, (nint)(delegate* unmanaged[Cdecl]<nuint, nuint, nuint>)&DestroyObject);
-        Put(Function.CopyObject, (nint)(delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint, nuint>)&CopyObject);
-        Put(Function.FindObjects, (nint)(delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint>)&FindObjects);
-        Put(Function.Decrypt, (nint)(delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint, nuint>)&Decrypt);
-        Put(
-            Function.UnwrapKey,
-            (nint)(delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint, nuint, nuint, nuint, nuint>)&UnwrapKey);
+        module = Pkcs11Module.Acquire(path, parameters);
+        ModuleStubs.Judge = this;
+        ModuleStubs.Put(module.Functions);
     }
 
     /// <summary>What happens in a call before the module sees it: the function and its session.</summary>
     public Action<Function, nuint>? Observe { get; set; }
 
+    /// <summary>Sessions that were opened and not closed, since this object stands there.</summary>
+    public int OpenSessions => Volatile.Read(ref openSessions);
+
     public int Calls(Function function)
     {
-        lock (calls)
+        lock (gate)
         {
             return calls.GetValueOrDefault(function);
         }
@@ -45,80 +51,82 @@ internal sealed unsafe class InterceptedModule : IDisposable
     /// <summary>The next calls of a function get these answers, and do not reach the module.</summary>
     public void Fail(Function function, params nuint[] returnValues)
     {
-        lock (calls)
+        lock (gate)
         {
             answers[function] = new Queue<nuint>(returnValues);
         }
     }
 
+    /// <summary>The so-many-th call from now on, of whatever function, has this fault.</summary>
+    public void FailCall(int number, ModuleFault fault)
+    {
+        lock (gate)
+        {
+            (untilPlanned, planned) = (number, fault);
+        }
+    }
+
+    /// <summary>Every call has the fault that this finds for its function, until another is set.</summary>
+    public void FailEvery(Func<Function, ModuleFault?> fault)
+    {
+        lock (gate)
+        {
+            everyCall = fault;
+        }
+    }
+
+    /// <summary>No fault any more.</summary>
+    public void Heal()
+    {
+        lock (gate)
+        {
+            answers.Clear();
+            (untilPlanned, everyCall) = (0, static _ => null);
+        }
+    }
+
+    /// <summary>The functions called since this was asked before, in their order.</summary>
+    public IReadOnlyList<Function> TakeTrace()
+    {
+        lock (gate)
+        {
+            var taken = trace;
+            trace = [];
+            return taken;
+        }
+    }
+
     public void Dispose()
     {
-        for (var i = 0; i < Originals.Length; i++)
-        {
-            if (Originals[i] != 0)
-            {
-                module.Functions[(Function)i] = Originals[i];
-                Originals[i] = 0;
-            }
-        }
-        intercept = null;
+        ModuleStubs.Remove(module.Functions);
+        ModuleStubs.Judge = null;
         module.Dispose();
     }
 
-    private void Put(Function function, nint replacement)
-    {
-        Originals[(int)function] = module.Functions[function];
-        module.Functions[function] = replacement;
-    }
-
-    private nuint? Answer(Function function, nuint session)
+    /// <summary>Whether a call has a fault.</summary>
+    internal ModuleFault? Before(Function function, nuint session)
     {
         Observe?.Invoke(function, session);
-        lock (calls)
+        lock (gate)
         {
+            trace.Add(function);
             calls[function] = calls.GetValueOrDefault(function) + 1;
-            return answers.TryGetValue(function, out var queue) && queue.TryDequeue(out var answer) ? answer : null;
+            if (untilPlanned > 0 && --untilPlanned == 0)
+            {
+                return planned;
+            }
+            return answers.TryGetValue(function, out var queue) && queue.TryDequeue(out var answer)
+                ? new ModuleFault(answer)
+                : everyCall(function);
         }
     }
 
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nuint OpenSession(nuint slot, nuint flags, nuint application, nuint notify, nuint session) =>
-        intercept!(Function.OpenSession, 0)
-        ?? ((delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint, nuint>)Originals[(int)Function.OpenSession])(
-            slot, flags, application, notify, session);
-
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nuint Login(nuint session, nuint user, nuint pin, nuint length) =>
-        intercept!(Function.Login, session)
-        ?? ((delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint>)Originals[(int)Function.Login])(session, user, pin, length);
-
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nuint DestroyObject(nuint session, nuint target) =>
-        intercept!(Function.DestroyObject, session)
-        ?? ((delegate* unmanaged[Cdecl]<nuint, nuint, nuint>)Originals[(int)Function.DestroyObject])(session, target);
-
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nuint CopyObject(nuint session, nuint source, nuint template, nuint count, nuint copy) =>
-        intercept!(Function.CopyObject, session)
-        ?? ((delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint, nuint>)Originals[(int)Function.CopyObject])(
-            session, source, template, count, copy);
-
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nuint FindObjects(nuint session, nuint found, nuint room, nuint count) =>
-        intercept!(Function.FindObjects, session)
-        ?? ((delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint>)Originals[(int)Function.FindObjects])(
-            session, found, room, count);
-
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nuint Decrypt(nuint session, nuint input, nuint inputLength, nuint output, nuint outputLength) =>
-        intercept!(Function.Decrypt, session)
-        ?? ((delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint, nuint>)Originals[(int)Function.Decrypt])(
-            session, input, inputLength, output, outputLength);
-
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static nuint UnwrapKey(
-        nuint session, nuint mechanism, nuint key, nuint wrapped, nuint length, nuint template, nuint count, nuint unwrapped) =>
-        intercept!(Function.UnwrapKey, session)
-        ?? ((delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint, nuint, nuint, nuint, nuint>)Originals[(int)Function.UnwrapKey])(
-            session, mechanism, key, wrapped, length, template, count, unwrapped);
+    /// <summary>Notes what the module itself answered.</summary>
+    internal void After(Function function, nuint answer)
+    {
+        if (answer == ReturnValue.Ok && function is Function.OpenSession or Function.CloseSession)
+        {
+            Interlocked.Add(ref openSessions, function == Function.OpenSession ? 1 : -1);
+        }
+    }
 }
