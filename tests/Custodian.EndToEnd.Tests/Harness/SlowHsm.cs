@@ -5,7 +5,7 @@ namespace Custodian.EndToEnd.Tests.Harness;
 /// <summary>
 /// SoftHSM as slow as an HSM behind a network: a PKCS#11 module that hands everything to SoftHSM, and takes its time over each
 /// C_DeriveKey, of which every Prepare and Evaluate has one. So what a node can do is a matter of its HSM, on any machine. Where a file
-/// <c>silence</c> lies beside the module, one such call takes it away and never returns.
+/// <c>silence</c> lies beside the module, one such call takes it away and never returns; where <c>broken</c> does, all fail.
 /// </summary>
 internal static class SlowHsm
 {
@@ -26,6 +26,8 @@ internal static class SlowHsm
             nanosleep(&wait, 0);
             while (unlink(SILENCE) == 0)
                 for (;;) pause();
+            if (access(BROKEN, F_OK) == 0)
+                return 0x30;
             return derive(session, mechanism, base, template, count, key);
         }
         unsigned long C_GetFunctionList(struct list **out)
@@ -44,6 +46,14 @@ internal static class SlowHsm
     /// <summary>Has the next C_DeriveKey of the module in a folder never return.</summary>
     internal static void FallSilent(string folder) => File.WriteAllText(Path.Combine(folder, "silence"), "");
 
+    /// <summary>Has every C_DeriveKey of the module in a folder fail with CKR_DEVICE_ERROR, until the result is disposed.</summary>
+    internal static IDisposable Break(string folder)
+    {
+        string file = Path.Combine(folder, "broken");
+        File.WriteAllText(file, "");
+        return new Repair(file);
+    }
+
     /// <summary>Compiles the module into a folder.</summary>
     internal static async Task<string> MakeAsync(string folder, TimeSpan delay)
     {
@@ -55,8 +65,13 @@ internal static class SlowHsm
             [
                 "-std=gnu11", "-shared", "-fPIC", "-o", module, source, $"-DREAL=\"{NodeProcess.SoftHsm}\"",
                 string.Create(CultureInfo.InvariantCulture, $"-DDELAY_MS={(long)delay.TotalMilliseconds}"),
-                $"-DSILENCE=\"{Path.Combine(folder, "silence")}\"",
+                $"-DSILENCE=\"{Path.Combine(folder, "silence")}\"", $"-DBROKEN=\"{Path.Combine(folder, "broken")}\"",
             ]));
         return module;
+    }
+
+    private sealed class Repair(string file) : IDisposable
+    {
+        public void Dispose() => File.Delete(file);
     }
 }

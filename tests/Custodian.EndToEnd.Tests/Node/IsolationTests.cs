@@ -123,6 +123,28 @@ public sealed class IsolationTests
         await load.AssertChargedAsAnsweredAsync();
     }
 
+    /// <summary>The seal key is well all the while; the canary is of everything that a call needs.</summary>
+    [ProgramFact("cc")]
+    public async Task Readiness_ModuleDerivesNoMore_FollowsTheCanaryAndComesBackWithoutARestart()
+    {
+        await using Realm realm = await StartAsync();
+        NodeProcess node = realm.Nodes[0];
+        string module = await SlowHsm.MakeAsync(realm.Folder, TimeSpan.Zero);
+        await node.StopAsync();
+        await node.StartAsync($"hsm:module={module}");
+        await ReadyAsync(realm, node, expected: true);
+
+        using (SlowHsm.Break(realm.Folder))
+        {
+            await ReadyAsync(realm, node, expected: false);
+        }
+
+        await ReadyAsync(realm, node, expected: true);
+        await using Load load = await Load.StartAsync(realm, 1);
+        await load.AnsweredAsync(3);
+        Assert.False(node.Process.HasExited);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
