@@ -1,3 +1,4 @@
+using Custodian.Pkcs11.Examination;
 using Custodian.Pkcs11.Keys;
 
 namespace Custodian.Pkcs11;
@@ -54,7 +55,14 @@ public static class TokenKeys
         try
         {
             var present = KeyFinder.Present(connection.Anchor);
-            return present.Count == 0 ? new KeyMaker(connection).MakeAll() : throw new TokenKeysExistException(present);
+            if (present.Count > 0)
+            {
+                throw new TokenKeysExistException(present);
+            }
+
+            // First, so that a module that cannot serve keeps no keys of a node that never was.
+            Ability.ProveAll(connection);
+            return new KeyMaker(connection).MakeAll();
         }
         catch (HsmException e)
         {

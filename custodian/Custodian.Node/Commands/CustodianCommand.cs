@@ -13,6 +13,7 @@ internal static class CustodianCommand
         Runs one custodian node: it keeps shares of keys that users lost their devices to, and never sees a key, a secret or a share.
 
         A node is one configuration file, one HSM token and one database:
+          custodian doctor --config node.json     whether the HSM can serve, before init and after
           custodian init   --config node.json     once: makes the token's keys, the database and the node's secrets
           custodian serve  --config node.json     serves until SIGTERM
           custodian status --config node.json     what it holds, and whether it answers
@@ -23,7 +24,7 @@ internal static class CustodianCommand
         Settings come from the JSON file, over it environment variables (CUSTODIAN_HSM__SESSIONS=8), over them --override hsm:sessions=8.
         The HSM's PIN comes from the file hsm:pin_file (mode 0600), the variable CUSTODIAN_PIN or the systemd credential 'custodian-pin'.
 
-        Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 not ready, 5 the database has findings.
+        Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 not found, 4 not ready, 5 the database or the HSM has findings.
         """;
 
     /// <summary>What remains after the server's own patience with accepted calls: for the database, the HSM and the ready file.</summary>
@@ -66,6 +67,7 @@ internal static class CustodianCommand
     internal static RootCommand Build()
     {
         var root = new RootCommand(About);
+        root.Subcommands.Add(DoctorCommand.Build());
         root.Subcommands.Add(InitCommand.Build());
         root.Subcommands.Add(ServeCommand.Build());
         root.Subcommands.Add(StatusCommand.Build());

@@ -18,6 +18,6 @@ internal static class ExitCode
     /// <summary>The node does not answer, or is not ready.</summary>
     internal const int NotReady = 4;
 
-    /// <summary>Something in the database is not as the node left it; every finding is named.</summary>
+    /// <summary>Something in the database is not as the node left it, or the HSM is not what a node needs; every finding is named.</summary>
     internal const int Findings = 5;
 }

@@ -65,7 +65,12 @@ internal static class Ckf
     public const nuint OsLockingOk = 2;
     public const nuint RwSession = 2;
     public const nuint SerialSession = 4;
+    public const nuint UserPinInitialized = 0x8;
     public const nuint TokenInitialized = 0x400;
+    public const nuint UserPinCountLow = 0x10000;
+    public const nuint UserPinFinalTry = 0x20000;
+    public const nuint UserPinLocked = 0x40000;
+    public const nuint UserPinToBeChanged = 0x80000;
 }
 
 internal static class Ck

@@ -38,6 +38,14 @@ internal sealed unsafe partial class Pkcs11Session
 
     public void Destroy(nuint target) => Check(functions.DestroyObject(handle, target), "C_DestroyObject");
 
+    /// <summary>Asks the module to change an attribute; false when it refuses.</summary>
+    public bool TrySet(nuint target, AttributeTemplate template)
+    {
+        var rv = functions.SetAttributeValue(handle, target, template.Pointer, template.Count);
+        GC.KeepAlive(template);
+        return rv == ReturnValue.Ok;
+    }
+
     /// <summary>Set when an object could not be destroyed: the session must be closed, which destroys it.</summary>
     public bool Spoilt { get; private set; }
 

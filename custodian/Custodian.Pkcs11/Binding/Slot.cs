@@ -12,7 +12,17 @@ internal sealed record Slot(nuint Id, TokenDescription Token)
             Text(token->SerialNumber, 16),
             Text(token->ManufacturerId, 32),
             Text(token->Model, 16),
-            (token->Flags & Ckf.TokenInitialized) != 0));
+            (token->Flags & Ckf.TokenInitialized) != 0))
+    {
+        Flags = token->Flags,
+        MaxSessions = token->MaxSessionCount == 0 || token->MaxSessionCount > int.MaxValue ? null : (int)token->MaxSessionCount,
+    };
+
+    /// <summary>CKF_*: what the token says of itself, and of its PIN, when it was looked at.</summary>
+    public nuint Flags { get; private init; }
+
+    /// <summary>Sessions at once; null where the token sets no limit or does not say.</summary>
+    public int? MaxSessions { get; private init; }
 
     public bool Matches(string? label, string? serial) =>
         Token.Initialised

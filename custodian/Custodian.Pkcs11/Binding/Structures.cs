@@ -63,6 +63,7 @@ internal unsafe struct CkTokenInfo
     public fixed byte Model[16];
     public fixed byte SerialNumber[16];
     public nuint Flags;
+    public nuint MaxSessionCount;
 }
 
 [StructLayout(LayoutKind.Sequential)]

@@ -1,4 +1,5 @@
 using Custodian.Pkcs11.Binding;
+using Custodian.Pkcs11.Examination;
 
 namespace Custodian.Pkcs11.Keys;
 
@@ -30,6 +31,8 @@ internal sealed class KeyRing : IDisposable
         var connection = TokenConnection.Open(options);
         try
         {
+            RequireRoom(connection, options.Sessions);
+            Ability.ProveAll(connection);
             var mechanism = SelfTest.ProvenWrapMechanism(connection);
             var keys = KeyFinder.Find(connection.Anchor, mechanism, RecordKeyTemplates.UnwrappedBy(connection));
             SelfTest.Prove(connection, keys);
@@ -104,6 +107,19 @@ internal sealed class KeyRing : IDisposable
     }
 
     public void Dispose() => connection.Dispose();
+
+    // The anchor is one more. Else the last threads of the pool would never get a session, and their operations fail for ever.
+    private static void RequireRoom(TokenConnection connection, int sessions)
+    {
+        if (connection.MaxSessions is { } most && most <= sessions)
+        {
+            throw new HsmException(
+                HsmErrorClass.Fatal,
+                0,
+                "C_GetTokenInfo",
+                $"The token allows {most} sessions at once, and {sessions} are to be used and one more; set hsm:sessions to at most {most - 1}.");
+        }
+    }
 
     // A search that fails half-way stays active in the anchor; in it, every later search would end in OPERATION_ACTIVE.
     private TokenKeySet FindAgain(TokenKeySet seen)

@@ -10,7 +10,8 @@ namespace Custodian.Pkcs11.Keys;
 /// </summary>
 internal static class SelfTest
 {
-    private static ReadOnlySpan<byte> Generator =>
+    /// <summary>P-256's base point, 04 || X || Y.</summary>
+    public static ReadOnlySpan<byte> Generator =>
     [
         0x04,
         0x6B, 0x17, 0xD1, 0xF2, 0xE1, 0x2C, 0x42, 0x47, 0xF8, 0xBC, 0xE6, 0xE5, 0x63, 0xA4, 0x40, 0xF2,

@@ -26,6 +26,9 @@ internal sealed class TokenConnection : IDisposable
 
     public TokenDescription Token => slot.Token;
 
+    /// <summary>Sessions that the token allows at once; null where it sets no limit or does not say.</summary>
+    public int? MaxSessions => slot.MaxSessions;
+
     /// <summary>NSS is told by its name; it alone wants an attribute of its own in an unwrapped key's template.</summary>
     public bool IsNss => slot.Token.Manufacturer.StartsWith("Mozilla", StringComparison.Ordinal);
 
@@ -93,6 +96,7 @@ internal sealed class TokenConnection : IDisposable
 
     private static TokenConnection Login(Pkcs11Module module, Slot slot, HsmPin pin)
     {
+        RequireTriesLeft(slot);
         var anchor = module.OpenSession(slot);
         var connection = new TokenConnection(module, slot, pin.Copy(), anchor);
         try
@@ -108,6 +112,23 @@ internal sealed class TokenConnection : IDisposable
             anchor.Dispose();
             connection.pin.Dispose();
             throw;
+        }
+    }
+
+    // A supervisor that starts a node again and again with a wrong PIN would lock the token. Its last try is left to a person.
+    private static void RequireTriesLeft(Slot slot)
+    {
+        if ((slot.Flags & Ckf.UserPinLocked) != 0)
+        {
+            throw new HsmException(HsmErrorClass.Pin, 0, "C_GetTokenInfo", "The token's PIN is locked; its security officer must set it anew.");
+        }
+        if ((slot.Flags & Ckf.UserPinFinalTry) != 0)
+        {
+            throw new HsmException(
+                HsmErrorClass.Pin,
+                0,
+                "C_GetTokenInfo",
+                "The token has one try of its PIN left, which is not used by itself; log in once with the HSM's own tool and the right PIN.");
         }
     }
 

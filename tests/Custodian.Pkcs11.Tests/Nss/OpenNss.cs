@@ -3,10 +3,10 @@ using Custodian.Pkcs11.Binding;
 namespace Custodian.Pkcs11.Tests.Nss;
 
 /// <summary>
-/// The softoken of NSS with a fresh database, opened with four sessions. A second module, to catch what is true of the first one only.
-/// It enforces none of the key policy, so that is not tested on it.
+/// The softoken of NSS with a fresh database that has a user PIN. A second module, to catch what is true of the first one only. It
+/// enforces none of the key policy, so that is not tested on it.
 /// </summary>
-public sealed class OpenNss : IAsyncLifetime, IDisposable
+public class NssToken : IDisposable
 {
     public const string ModulePath = "/usr/lib/x86_64-linux-gnu/libsoftokn3.so";
 
@@ -14,15 +14,12 @@ public sealed class OpenNss : IAsyncLifetime, IDisposable
 
     private readonly string root = Directory.CreateTempSubdirectory("custodian-nss-").FullName;
     private readonly HsmPin pin = new("user-pin-1234"u8);
-    private Pkcs11Hsm? hsm;
 
-    public Pkcs11Hsm Hsm => hsm ?? throw new InvalidOperationException("The fixture is not initialised.");
+    public NssToken() => SetFirstPin();
 
-    public IReadOnlyList<TokenKeyDescription> Keys { get; private set; } = [];
+    internal string Parameters => $"configdir='sql:{root}' certPrefix='' keyPrefix='' secmod='secmod.db' flags=";
 
-    private string Parameters => $"configdir='sql:{root}' certPrefix='' keyPrefix='' secmod='secmod.db' flags=";
-
-    private Pkcs11HsmOptions Options => new()
+    public Pkcs11HsmOptions Options => new()
     {
         ModulePath = ModulePath,
         ModuleParameters = Parameters,
@@ -38,19 +35,11 @@ public sealed class OpenNss : IAsyncLifetime, IDisposable
         return module.OpenSession(module.FindSlot(Label, serial: null));
     }
 
-    public async Task InitializeAsync()
-    {
-        SetFirstPin();
-        Keys = await TokenKeys.CreateAsync(Options, CancellationToken.None);
-        hsm = await Pkcs11Hsm.OpenAsync(Options, CancellationToken.None);
-    }
-
-    public async Task DisposeAsync() => await Hsm.DisposeAsync();
-
     public void Dispose()
     {
         pin.Dispose();
         Directory.Delete(root, recursive: true);
+        GC.SuppressFinalize(this);
     }
 
     // A new database knows a security officer without a PIN, who may set the user's.
@@ -62,4 +51,22 @@ public sealed class OpenNss : IAsyncLifetime, IDisposable
         session.InitializePin(pin.Bytes);
         session.Logout();
     }
+}
+
+/// <summary>The same with keys, opened with four sessions for a whole test class.</summary>
+public sealed class OpenNss : NssToken, IAsyncLifetime
+{
+    private Pkcs11Hsm? hsm;
+
+    public Pkcs11Hsm Hsm => hsm ?? throw new InvalidOperationException("The fixture is not initialised.");
+
+    public IReadOnlyList<TokenKeyDescription> Keys { get; private set; } = [];
+
+    public async Task InitializeAsync()
+    {
+        Keys = await TokenKeys.CreateAsync(Options, CancellationToken.None);
+        hsm = await Pkcs11Hsm.OpenAsync(Options, CancellationToken.None);
+    }
+
+    public async Task DisposeAsync() => await Hsm.DisposeAsync();
 }

@@ -37,6 +37,9 @@ internal sealed class InterceptedModule : IDisposable
     /// <summary>What happens in a call before the module sees it: the function and its session.</summary>
     public Action<Function, nuint>? Observe { get; set; }
 
+    /// <summary>Changes what a call that succeeded has written: the function, and its second and third argument.</summary>
+    public Action<Function, nuint, nuint>? Amend { get; set; }
+
     /// <summary>Sessions that were opened and not closed, since this object stands there.</summary>
     public int OpenSessions => Volatile.Read(ref openSessions);
 
@@ -122,8 +125,12 @@ internal sealed class InterceptedModule : IDisposable
     }
 
     /// <summary>Notes what the module itself answered.</summary>
-    internal void After(Function function, nuint answer)
+    internal void After(Function function, nuint answer, nuint second, nuint third)
     {
+        if (answer == ReturnValue.Ok)
+        {
+            Amend?.Invoke(function, second, third);
+        }
         if (answer == ReturnValue.Ok && function is Function.OpenSession or Function.CloseSession)
         {
             Interlocked.Add(ref openSessions, function == Function.OpenSession ? 1 : -1);

@@ -86,7 +86,7 @@ internal static unsafe class ModuleStubs
         }
         var original = (delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint, nuint, nuint, nuint, nuint>)Originals[(int)function];
         var answer = original(a, b, c, d, e, f, g, h);
-        Judge.After(function, answer);
+        Judge.After(function, answer, b, c);
         return fault?.ReturnValue ?? answer;
     }
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Custodian.Node.Api.Calls;
+using Custodian.Node.Host;
 using Custodian.Pkcs11;
 using Custodian.Protocol;
 using Microsoft.Data.Sqlite;
@@ -12,10 +13,6 @@ namespace Custodian.Node.Storage.Verification;
 /// </summary>
 internal sealed class SealedPartCheck(NodeId node, IHsm hsm)
 {
-    /// <summary>The base point of P-256, 04 || X || Y.</summary>
-    private static readonly byte[] BasePoint = Convert.FromHexString(
-        "046B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C2964FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5");
-
     /// <summary>Whether the part opens as that of the record of the account's row.</summary>
     /// <exception cref="HsmException">The HSM failed otherwise than by the part.</exception>
     internal async Task<bool> OpensAsync(byte[] row, RecordId record, byte[] part, CancellationToken cancellationToken)
@@ -23,7 +20,7 @@ internal sealed class SealedPartCheck(NodeId node, IHsm hsm)
         using HsmAdmission admission = await AdmitAsync(cancellationToken);
         try
         {
-            Evaluation evaluation = await hsm.EvaluateAsync(admission, part, HsmContext.OfRecord(node, row, record), BasePoint);
+            Evaluation evaluation = await hsm.EvaluateAsync(admission, part, HsmContext.OfRecord(node, row, record), BasePoint.Uncompressed);
             CryptographicOperations.ZeroMemory(evaluation.Evaluated);
             CryptographicOperations.ZeroMemory(evaluation.MaskedShare);
             return true;

@@ -1,0 +1,42 @@
+using Custodian.Node.Host;
+using Custodian.Pkcs11;
+using Custodian.Pkcs11.Examination;
+
+namespace Custodian.Node.Commands;
+
+/// <summary>Whether a token holds the keys of another, told by what those keys do: no key moves, and none is looked at.</summary>
+internal static class CloneExaminer
+{
+    private const string Lost = "this token cannot take the place of that one: records at the node are lost with it";
+
+    /// <summary>The parts of a clone; one that says why, when the token's keys do not open at all.</summary>
+    internal static async Task<IReadOnlyList<ExaminedPart>> ExamineAsync(
+        CloneProof proof, Pkcs11HsmOptions options, ModuleExamination found, CancellationToken cancellation)
+    {
+        if (!proof.IsAuthentic())
+        {
+            return [new("a proof as its token made it", "it was altered", Fitness.Unfit, "bring the file over again; it tells nothing as it is")];
+        }
+
+        if (!found.CanServe)
+        {
+            return [];
+        }
+
+        if ((await TokenKeys.FindAsync(options, cancellation)).Count == 0)
+        {
+            return [new($"the keys of token {proof.TokenSerial}", "none", Fitness.Unfit, Lost)];
+        }
+
+        await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(options, cancellation);
+        return
+        [
+            Part("opens what that token sealed", "the same seal key", "another seal key", await proof.OpensAsync(hsm)),
+            Part("evaluates what it wrapped to the same result", "the same wrap key", "another wrap key", await proof.EvaluatesAsync(hsm, cancellation)),
+            Part("signs with its audit key", "the same audit key", "another audit key", await proof.SignsAsync(hsm)),
+        ];
+    }
+
+    private static ExaminedPart Part(string needed, string same, string other, bool isSame) =>
+        isSame ? new(needed, same, Fitness.Good, "") : new(needed, other, Fitness.Unfit, Lost);
+}

@@ -1,0 +1,44 @@
+using Custodian.Pkcs11.Binding;
+using Custodian.Pkcs11.Keys;
+
+namespace Custodian.Pkcs11.Examination;
+
+/// <summary>The node's own keys in a token: which are there, and whether they are what they must be and work.</summary>
+internal static class OwnKeys
+{
+    private const string Needed = "the node's keys";
+
+    /// <summary>One part for keys that are there or not, and one for what they are.</summary>
+    public static IEnumerable<ExaminedPart> Examine(TokenConnection connection, nuint? wrapMechanism)
+    {
+        var present = KeyFinder.Present(connection.Anchor);
+        if (present.Count == 0)
+        {
+            yield return new(Needed, "none", Fitness.Good, "'custodian init' makes them");
+            yield break;
+        }
+        var missing = TokenKeys.Labels.Except(present).ToList();
+        yield return missing.Count == 0
+            ? new(Needed, string.Join(", ", present), Fitness.Good, "")
+            : new(Needed, $"{string.Join(", ", present)}, without {string.Join(", ", missing)}", Fitness.Unfit, "bring the missing ones back from the HSM's backup");
+        if (missing.Count == 0 && wrapMechanism is { } mechanism)
+        {
+            yield return ExaminePolicy(connection, mechanism);
+        }
+    }
+
+    private static ExaminedPart ExaminePolicy(TokenConnection connection, nuint mechanism)
+    {
+        const string Policy = "keys that are what init made, and work";
+        try
+        {
+            var keys = KeyFinder.Find(connection.Anchor, mechanism, RecordKeyTemplates.UnwrappedBy(connection));
+            SelfTest.Prove(connection, keys);
+            return new(Policy, "they pass their canary", Fitness.Good, "");
+        }
+        catch (HsmException e)
+        {
+            return new(Policy, e.Message.TrimEnd('.'), Fitness.Unfit, "serve refuses them");
+        }
+    }
+}
