@@ -1,12 +1,13 @@
-using System.Security.Cryptography;
-
 namespace Custodian.Pkcs11;
 
-/// <summary>A token's PIN in pinned memory that is zeroed on dispose. Prints as <c>[secret]</c>.</summary>
-public sealed class HsmPin : IDisposable
+/// <summary>
+/// A token's PIN in memory of its own that no core dump has and that is zeroed on dispose. Prints as <c>[secret]</c>.
+/// </summary>
+public sealed unsafe class HsmPin : IDisposable
 {
-    private readonly byte[] bytes;
-    private bool disposed;
+    private readonly nint page;
+    private readonly int length;
+    private int disposed;
 
     /// <summary>Copies a PIN.</summary>
     /// <param name="pin">1 to 255 bytes, UTF-8 as the module wants it; the caller zeroes its own.</param>
@@ -17,15 +18,18 @@ public sealed class HsmPin : IDisposable
         {
             throw new ArgumentException("A PIN is 1 to 255 bytes.", nameof(pin));
         }
-        bytes = GC.AllocateUninitializedArray<byte>(pin.Length, pinned: true);
-        pin.CopyTo(bytes);
+        length = pin.Length;
+        page = SecretPages.Take();
+        pin.CopyTo(new Span<byte>((void*)page, length));
     }
 
     /// <summary>Zeroes the PIN. A second call does nothing.</summary>
     public void Dispose()
     {
-        CryptographicOperations.ZeroMemory(bytes);
-        disposed = true;
+        if (Interlocked.Exchange(ref disposed, 1) == 0)
+        {
+            SecretPages.GiveBack(page);
+        }
     }
 
     /// <returns><c>[secret]</c>.</returns>
@@ -36,8 +40,8 @@ public sealed class HsmPin : IDisposable
     {
         get
         {
-            ObjectDisposedException.ThrowIf(disposed, this);
-            return bytes;
+            ObjectDisposedException.ThrowIf(Volatile.Read(ref disposed) != 0, this);
+            return new ReadOnlySpan<byte>((void*)page, length);
         }
     }
 

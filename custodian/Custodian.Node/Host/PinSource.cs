@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Custodian.Pkcs11;
+using Microsoft.Win32.SafeHandles;
 
 namespace Custodian.Node.Host;
 
@@ -34,7 +35,8 @@ internal static class PinSource
         {
             Environment.SetEnvironmentVariable(Variable, null);
             NativeEnvironment.Erase([.. Encoding.ASCII.GetBytes(Variable), 0]);
-            return Pin(Encoding.UTF8.GetBytes(text));
+            byte[] bytes = GC.AllocateArray<byte>(Encoding.UTF8.GetByteCount(text), pinned: true);
+            return Pin(bytes, Encoding.UTF8.GetBytes(text, bytes));
         }
 
         if (Environment.GetEnvironmentVariable("CREDENTIALS_DIRECTORY") is { Length: > 0 } folder
@@ -53,14 +55,23 @@ internal static class PinSource
             throw new NodeStartException($"others may read the PIN in {path}; run: chmod 600 {path}");
         }
 
-        return Pin(File.ReadAllBytes(path));
+        // Into memory that the collector does not copy, past every buffer; a byte more than a PIN and its line end may have.
+        byte[] room = GC.AllocateArray<byte>(LongestPin + 3, pinned: true);
+        using SafeFileHandle file = File.OpenHandle(path);
+        int length = 0;
+        while (length < room.Length && RandomAccess.Read(file, room.AsSpan(length), length) is > 0 and int read)
+        {
+            length += read;
+        }
+
+        return Pin(room, length);
     }
 
-    private static HsmPin Pin(byte[] raw)
+    private static HsmPin Pin(byte[] raw, int length)
     {
         try
         {
-            ReadOnlySpan<byte> trimmed = raw.AsSpan().TrimEnd("\r\n"u8);
+            ReadOnlySpan<byte> trimmed = raw.AsSpan(0, length).TrimEnd("\r\n"u8);
             if (trimmed.IsEmpty || trimmed.Length > LongestPin)
             {
                 throw new NodeStartException($"the HSM's PIN must be 1 to {LongestPin} bytes on one line");

@@ -116,7 +116,7 @@ internal sealed class KeyRing : IDisposable
             throw new HsmException(
                 HsmErrorClass.Fatal,
                 0,
-                "C_GetTokenInfo",
+                "session limit",
                 $"The token allows {most} sessions at once, and {sessions} are to be used and one more; set hsm:sessions to at most {most - 1}.");
         }
     }

@@ -8,6 +8,9 @@ namespace Custodian.Pkcs11.Keys;
 /// </summary>
 internal sealed class TokenConnection : IDisposable
 {
+    /// <summary>What a token that has no try of its PIN to spare fails.</summary>
+    private const string PinCheck = "PIN flags";
+
     private readonly Pkcs11Module module;
     private readonly Slot slot;
     private readonly HsmPin pin;
@@ -115,19 +118,20 @@ internal sealed class TokenConnection : IDisposable
         }
     }
 
-    // A supervisor that starts a node again and again with a wrong PIN would lock the token. Its last try is left to a person.
+    // A supervisor that starts a node again and again with a wrong PIN would lock the token. Its last try is left to a person. No PIN was
+    // refused here, so that whoever waits for the token goes on as soon as it has tries again.
     private static void RequireTriesLeft(Slot slot)
     {
         if ((slot.Flags & Ckf.UserPinLocked) != 0)
         {
-            throw new HsmException(HsmErrorClass.Pin, 0, "C_GetTokenInfo", "The token's PIN is locked; its security officer must set it anew.");
+            throw new HsmException(HsmErrorClass.Fatal, 0, PinCheck, "The token's PIN is locked; its security officer must set it anew.");
         }
         if ((slot.Flags & Ckf.UserPinFinalTry) != 0)
         {
             throw new HsmException(
-                HsmErrorClass.Pin,
+                HsmErrorClass.Fatal,
                 0,
-                "C_GetTokenInfo",
+                PinCheck,
                 "The token has one try of its PIN left, which is not used by itself; log in once with the HSM's own tool and the right PIN.");
         }
     }

@@ -106,6 +106,14 @@ public sealed class ConfigurationTests : IDisposable
     }
 
     [Fact]
+    public void Load_PinAsASetting_IsAMistakeThatDoesNotRepeatIt()
+    {
+        SettingMistake mistake = Assert.Single(Mistakes("hsm:pin=1234-5678"));
+        Assert.Equal("hsm:pin", mistake.Setting);
+        Assert.DoesNotContain("1234", mistake.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Load_VariableThatIsNoSetting_IsNamedAsTheVariable()
     {
         Environment.SetEnvironmentVariable("CUSTODIAN_HSM__WAITMS", "77");
