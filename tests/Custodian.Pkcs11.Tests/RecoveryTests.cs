@@ -47,6 +47,22 @@ public sealed class RecoveryTests : IClassFixture<SoftHsmWithKeys>, IAsyncLifeti
         Assert.Equal(logins + 1, module.Calls(Function.Login));
     }
 
+    /// <summary>Somebody else used up the others, or changed the PIN: the last try is a person's.</summary>
+    [Fact]
+    public async Task Evaluate_AfterLogoutWithOneTryOfThePinLeft_IsRefusedAndNoPinIsTried()
+    {
+        ModuleCalls.Logout(SoftHsmToken.Label);
+        var logins = module.Calls(Function.Login);
+        module.Amend = (function, description, _) => InterceptedModule.AddFlag(function, description, 0x20000);
+
+        var refused = await Assert.ThrowsAsync<HsmException>(EvaluateAsync);
+
+        Assert.Equal(HsmErrorClass.Fatal, refused.Class);
+        Assert.Equal(logins, module.Calls(Function.Login));
+        module.Amend = null;
+        Assert.Equal(expected, await EvaluateAsync());
+    }
+
     [Fact]
     public async Task Evaluate_AfterLogout_LogsInAgainAndAnswers()
     {

@@ -124,11 +124,17 @@ internal sealed record CloneProof
     private static async Task<(byte[] Record, byte[] Evaluated)> MakeRecordAsync(
         Pkcs11Hsm hsm, byte[] share, byte[] context, CancellationToken cancellation)
     {
-        using HsmAdmission first = await AdmitAsync(hsm, cancellation);
-        using HsmAdmission second = await AdmitAsync(hsm, cancellation);
-        PreparedKey prepared = await hsm.PrepareAsync(first, BasePoint.Uncompressed, long.MaxValue, context);
-        AdoptedKey adopted = await hsm.AdoptAsync(second, prepared.SealedKey, 0, context, share, context);
+        PreparedKey prepared = await WithAdmissionAsync(
+            hsm, a => hsm.PrepareAsync(a, BasePoint.Uncompressed, long.MaxValue, context), cancellation);
+        AdoptedKey adopted = await WithAdmissionAsync(
+            hsm, a => hsm.AdoptAsync(a, prepared.SealedKey, 0, context, share, context), cancellation);
         return (adopted.SealedRecord ?? throw Refused(), prepared.Evaluated);
+    }
+
+    private static async Task<T> WithAdmissionAsync<T>(IHsm hsm, Func<HsmAdmission, ValueTask<T>> operation, CancellationToken cancellation)
+    {
+        using HsmAdmission admission = await AdmitAsync(hsm, cancellation);
+        return await operation(admission);
     }
 
     private static async Task<bool> HoldsAsync(Func<Task<bool>> trial)

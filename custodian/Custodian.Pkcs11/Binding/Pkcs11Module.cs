@@ -78,6 +78,15 @@ internal sealed unsafe class Pkcs11Module : IDisposable
         return slots;
     }
 
+    /// <summary>What a slot's token says of itself and of its PIN at this moment: CKF_*.</summary>
+    /// <exception cref="HsmException">It says nothing.</exception>
+    public nuint FlagsOf(Slot slot)
+    {
+        CkTokenInfo token;
+        Check(Functions.GetTokenInfo(slot.Id, &token), "C_GetTokenInfo");
+        return token.Flags;
+    }
+
     /// <summary>The one initialised token of that label, serial number, or both.</summary>
     /// <exception cref="HsmException">There is none, or more than one.</exception>
     public Slot FindSlot(string? label, string? serial)

@@ -99,7 +99,6 @@ internal sealed class TokenConnection : IDisposable
 
     private static TokenConnection Login(Pkcs11Module module, Slot slot, HsmPin pin)
     {
-        RequireTriesLeft(slot);
         var anchor = module.OpenSession(slot);
         var connection = new TokenConnection(module, slot, pin.Copy(), anchor);
         try
@@ -120,13 +119,13 @@ internal sealed class TokenConnection : IDisposable
 
     // A supervisor that starts a node again and again with a wrong PIN would lock the token. Its last try is left to a person. No PIN was
     // refused here, so that whoever waits for the token goes on as soon as it has tries again.
-    private static void RequireTriesLeft(Slot slot)
+    private static void RequireTriesLeft(nuint flags)
     {
-        if ((slot.Flags & Ckf.UserPinLocked) != 0)
+        if ((flags & Ckf.UserPinLocked) != 0)
         {
             throw new HsmException(HsmErrorClass.Fatal, 0, PinCheck, "The token's PIN is locked; its security officer must set it anew.");
         }
-        if ((slot.Flags & Ckf.UserPinFinalTry) != 0)
+        if ((flags & Ckf.UserPinFinalTry) != 0)
         {
             throw new HsmException(
                 HsmErrorClass.Fatal,
@@ -142,6 +141,7 @@ internal sealed class TokenConnection : IDisposable
         {
             throw new HsmException(HsmErrorClass.Pin, 0, "C_Login", "The PIN was refused before; it is not tried again.");
         }
+        RequireTriesLeft(module.FlagsOf(slot));
         try
         {
             return Anchor.Login(Ck.UserUser, pin.Bytes);

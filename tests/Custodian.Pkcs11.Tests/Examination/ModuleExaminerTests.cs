@@ -78,7 +78,7 @@ public sealed class ModuleExaminerTests : IDisposable
     [InlineData(0x80000, Fitness.Weaker, "must be changed")]
     public async Task Examine_PinFlag_IsReadBeforeAnyPinIsTried(uint flag, Fitness fitness, string expected)
     {
-        using var module = new InterceptedModule { Amend = (function, info, _) => AddFlag(function, info, flag) };
+        using var module = new InterceptedModule { Amend = (function, info, _) => InterceptedModule.AddFlag(function, info, flag) };
 
         var found = await ExamineAsync();
 
@@ -94,7 +94,7 @@ public sealed class ModuleExaminerTests : IDisposable
     public async Task Open_LastTryOfThePinOrLocked_IsRefusedAndNoPinIsTried(uint flag, string expected)
     {
         await token.CreateKeysAsync();
-        using var module = new InterceptedModule { Amend = (function, info, _) => AddFlag(function, info, flag) };
+        using var module = new InterceptedModule { Amend = (function, info, _) => InterceptedModule.AddFlag(function, info, flag) };
 
         var refused = await Assert.ThrowsAsync<HsmException>(() => Pkcs11Hsm.OpenAsync(token.Options(), CancellationToken.None));
 
@@ -228,14 +228,6 @@ public sealed class ModuleExaminerTests : IDisposable
     }
 
     private static ExaminedPart Part(ModuleExamination found, string needed) => Assert.Single(found.Parts, part => part.Needed == needed);
-
-    private static unsafe void AddFlag(Function function, nuint info, nuint flag)
-    {
-        if (function == Function.GetTokenInfo)
-        {
-            ((CkTokenInfo*)info)->Flags |= flag;
-        }
-    }
 
     private static unsafe void LimitSessions(Function function, nuint info, nuint most)
     {

@@ -40,6 +40,15 @@ internal sealed class InterceptedModule : IDisposable
     /// <summary>Changes what a call that succeeded has written: the function, and its second and third argument.</summary>
     public Action<Function, nuint, nuint>? Amend { get; set; }
 
+    /// <summary>For <see cref="Amend"/>: a flag more of the token.</summary>
+    public static unsafe void AddFlag(Function function, nuint description, uint flag)
+    {
+        if (function == Function.GetTokenInfo)
+        {
+            ((CkTokenInfo*)description)->Flags |= flag;
+        }
+    }
+
     /// <summary>Sessions that were opened and not closed, since this object stands there.</summary>
     public int OpenSessions => Volatile.Read(ref openSessions);
 
