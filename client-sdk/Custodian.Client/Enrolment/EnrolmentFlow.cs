@@ -33,7 +33,8 @@ internal sealed class EnrolmentFlow
         }
     }
 
-    private static NodeOutcome OtherOwner => NodeOutcome.NotAsked("holds a record whose owner key is not known, so it takes no other");
+    /// <summary>How a node fares whose record nobody here can replace.</summary>
+    internal static NodeOutcome OtherOwner { get; } = NodeOutcome.NotAsked("holds a record whose owner key is not known, so it takes no other");
 
     private int Needed => Majority.ToActivate(_nodes.Length, _operation.Set.Threshold, _options.AllowPartialEnrolment);
 

@@ -144,9 +144,11 @@ internal sealed class ClientFlows(ClientCore core)
         }
     }
 
-    /// <summary>Whether a node that showed no record has one now, of another device that enrolled at the same time.</summary>
+    /// <summary>
+    /// Whether a node has a record that the others had not shown: perhaps that of another device that enrolled at the same time.
+    /// </summary>
     private static bool WasOvertaken(NodeOutcome outcome) =>
-        outcome.Refusal?.Reason is RefusalReason.StaleGeneration or RefusalReason.BadSignature;
+        outcome == EnrolmentFlow.OtherOwner || outcome.Refusal?.Reason is RefusalReason.StaleGeneration or RefusalReason.BadSignature;
 
     private async Task<Recovered> OpenAsync(SecretBytes utf8, IProgress<CustodyProgress>? progress, CancellationToken cancellation)
     {

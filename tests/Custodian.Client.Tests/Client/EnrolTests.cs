@@ -82,6 +82,27 @@ public sealed class EnrolTests
         Assert.All(All, i => Assert.Equal(refused.Record, Assert.Single(set.At(i).Records).Header.RecordId));
     }
 
+    /// <summary>The survey came to the other nodes before the first device's Deposits did, and to one after its Activate.</summary>
+    [Fact]
+    public async Task Enrol_OneNodeAloneShowsTheRecordOfAnotherDevice_SaysThatTheUserIsEnrolled()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync();
+        using SecretBytes owner = await set.EnrolAsync([1], "first");
+        foreach (ScriptedNode node in set.Nodes.Where(n => n != set[2]))
+        {
+            int asked = 0;
+            node.Script.Describe = shown =>
+            {
+                if (asked++ == 0)
+                {
+                    shown.Records.Clear();
+                }
+            };
+        }
+
+        await Assert.ThrowsAsync<AlreadyEnrolledException>(() => set.NewClient().EnrollAsync([1], "second"));
+    }
+
     [Fact]
     public async Task Enrol_OneNodeKeptAnOldRecord_IsRefusedAndTheNodeNamed()
     {

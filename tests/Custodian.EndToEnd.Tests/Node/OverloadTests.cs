@@ -87,7 +87,11 @@ public sealed class OverloadTests(ITestOutputHelper output)
         Expect.Success(await realm.Nodes[0].StopAsync());
         await realm.Nodes[0].StartAsync("limits:account_rate=1", "limits:account_burst=1");
 
-        await RecoverAsync(realm, "patient", maxRetries: 2);
+        // On a busy machine the calls of a recovery may be a second apart by themselves.
+        for (int tried = 0; tried < 10 && !realm.Nodes[0].Logs.Contains("refused: OVERLOADED", StringComparison.Ordinal); tried++)
+        {
+            await RecoverAsync(realm, "patient", maxRetries: 2);
+        }
 
         Assert.Contains("refused: OVERLOADED", realm.Nodes[0].Logs, StringComparison.Ordinal);
         using var hasty = new RawCaller(realm.Nodes[0].Address, realm.CaFile, () => realm.Issuer.TokenFor(realm.Nodes[0].NodeId, "hasty"));
