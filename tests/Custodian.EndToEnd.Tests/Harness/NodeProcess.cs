@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -10,6 +11,8 @@ namespace Custodian.EndToEnd.Tests.Harness;
 internal sealed class NodeProcess : IAsyncDisposable
 {
     internal const string SoftHsm = "/usr/lib/softhsm/libsofthsm2.so";
+
+    private static int s_lastPort = 10_000 + (System.Environment.ProcessId % 20 * 1000);
 
     private readonly Dictionary<string, string> _environment;
     private readonly List<ChildProcess> _runs = [];
@@ -117,10 +120,7 @@ internal sealed class NodeProcess : IAsyncDisposable
         string ready = Path.Combine(Folder, "address");
         File.Delete(ready);
         List<string> arguments = ["serve", "--config", ConfigFile, "--ready-file", ready];
-        if (Address.Length > 0)
-        {
-            arguments.AddRange(["--override", $"listen={new Uri(Address).Authority}"]);
-        }
+        arguments.AddRange(["--override", $"listen={(Address.Length > 0 ? new Uri(Address).Authority : FreeAddress())}"]);
 
         arguments.AddRange(overrides.SelectMany(o => new[] { "--override", o }));
         _runs.Add(ChildProcess.Start(Programs.Custodian, arguments, _environment));
@@ -160,6 +160,28 @@ internal sealed class NodeProcess : IAsyncDisposable
         foreach (ChildProcess run in _runs)
         {
             await run.DisposeAsync();
+        }
+    }
+
+    /// <summary>
+    /// An address that no other node of these tests gets, below the ports that the kernel hands out: while this node is down, another
+    /// listener would otherwise be given its port now and then.
+    /// </summary>
+    private static IPEndPoint FreeAddress()
+    {
+        while (true)
+        {
+            var address = new IPEndPoint(Host, Interlocked.Increment(ref s_lastPort));
+            using var trial = new TcpListener(address);
+            try
+            {
+                trial.Start();
+                return address;
+            }
+            catch (SocketException taken) when (taken.SocketErrorCode == SocketError.AddressAlreadyInUse)
+            {
+                // Another run of the tests has it.
+            }
         }
     }
 
