@@ -171,6 +171,104 @@ public sealed class TokenKeysTests(SoftHsmWithKeys token) : IClassFixture<SoftHs
         Assert.Contains("custodian/seal/1 has CKA_LOCAL off", failure.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(KeyPurpose.Seal)]
+    [InlineData(KeyPurpose.Wrap)]
+    [InlineData(KeyPurpose.Audit)]
+    public async Task Rotate_AnyPurpose_MakesTheNextVersionWithTheFlagsOfTheFirst(KeyPurpose purpose)
+    {
+        using var other = new SoftHsmToken();
+        await other.CreateKeysAsync();
+
+        var made = await TokenKeys.RotateAsync(other.Options(), purpose, above: 0, CancellationToken.None);
+        var later = await TokenKeys.RotateAsync(other.Options(authorised: [made.Key]), purpose, above: 6, CancellationToken.None);
+
+        Assert.Equal((TokenKeys.LabelOf(purpose, 2), TokenKeys.LabelOf(purpose, 7)), (made.Label, later.Label));
+        Assert.Empty(made.Missing);
+        using var connection = TokenConnection.Open(other.Options());
+        var objectClass = purpose == KeyPurpose.Audit ? Cko.PrivateKey : Cko.SecretKey;
+        var flags = ((uint[])[1, 2, 7]).Select(version => FlagsOf(connection.Anchor, Find(connection.Anchor, TokenKeys.LabelOf(purpose, version), objectClass)));
+        Assert.Single(flags.Distinct());
+    }
+
+    [Fact]
+    public async Task Rotate_TokenWithoutKeys_IsRefusedAndMakesNone()
+    {
+        using var other = new SoftHsmToken();
+
+        await Assert.ThrowsAsync<HsmException>(() => TokenKeys.RotateAsync(other.Options(), KeyPurpose.Seal, 0, CancellationToken.None));
+
+        Assert.Empty(await TokenKeys.FindAsync(other.Options(), CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Retire_OlderVersion_IsGoneAndTheNewestIsRefused()
+    {
+        using var other = new SoftHsmToken();
+        await other.CreateKeysAsync();
+        await Assert.ThrowsAsync<ArgumentException>(() => TokenKeys.RetireAsync(other.Options(), KeyPurpose.Seal, 1, CancellationToken.None));
+        var made = await TokenKeys.RotateAsync(other.Options(), KeyPurpose.Seal, 0, CancellationToken.None);
+        await Assert.ThrowsAsync<ArgumentException>(() => TokenKeys.RetireAsync(other.Options(), KeyPurpose.Seal, 1, CancellationToken.None));
+        var options = other.Options(authorised: [made.Key]);
+
+        await TokenKeys.RetireAsync(options, KeyPurpose.Seal, 1, CancellationToken.None);
+
+        foreach (var version in (uint[])[1, 2, 3])
+        {
+            await Assert.ThrowsAsync<ArgumentException>(() => TokenKeys.RetireAsync(options, KeyPurpose.Seal, version, CancellationToken.None));
+        }
+        var present = await TokenKeys.FindAsync(other.Options(), CancellationToken.None);
+        Assert.Equal(["custodian/seal/2", "custodian/wrap/1", "custodian/audit/1"], present);
+        Assert.Empty(TokenKeys.Lacking(present));
+    }
+
+    [Fact]
+    public async Task Retire_AuditVersion_LeavesThePublicHalfAndItsNumberIsNeverMadeAgain()
+    {
+        using var other = new SoftHsmToken();
+        await other.CreateKeysAsync();
+        string first;
+        await using (var hsm = await Pkcs11Hsm.OpenAsync(other.Options(), CancellationToken.None))
+        {
+            first = Convert.ToHexStringLower(hsm.Keys.Signing.PublicKey.Span);
+        }
+        var made = await TokenKeys.RotateAsync(other.Options(), KeyPurpose.Audit, 0, CancellationToken.None);
+        var options = other.Options(authorised: [new(KeyPurpose.Audit, 1, first), made.Key]);
+
+        await TokenKeys.RetireAsync(options, KeyPurpose.Audit, 1, CancellationToken.None);
+
+        await using (var hsm = await Pkcs11Hsm.OpenAsync(options, CancellationToken.None))
+        {
+            Assert.Equal([(1U, false), (2U, true)], hsm.Keys.Audit.Select(key => (key.Version, key.IsPrivateThere)));
+        }
+        await using (var unnoted = await Pkcs11Hsm.OpenAsync(other.Options(authorised: [made.Key]), CancellationToken.None))
+        {
+            Assert.Equal([2U], unnoted.Keys.Audit.Select(key => key.Version));
+        }
+        Assert.Equal("custodian/audit/3", (await TokenKeys.RotateAsync(options, KeyPurpose.Audit, 0, CancellationToken.None)).Label);
+    }
+
+    [Fact]
+    public async Task Open_LaterVersionWithAnotherUse_IsLeftAloneAndNamed()
+    {
+        using var other = new SoftHsmToken();
+        await other.CreateKeysAsync();
+        using (var connection = TokenConnection.Open(other.Options()))
+        using (var session = connection.OpenSession(readWrite: true))
+        {
+            var wrap = session.GenerateAesKey(TokenKeyTemplates.Wrap(OptionalProtections.None, 2, [0xAA]));
+            Assert.Equal(ReturnValue.Ok, PinHolder.Set(session, wrap, Cka.Decrypt, true));
+        }
+
+        await using var hsm = await Pkcs11Hsm.OpenAsync(other.Options(authorised: [new(KeyPurpose.Wrap, 2, "aa")]), CancellationToken.None);
+
+        Assert.Equal([1U], hsm.Keys.Wrap);
+        Assert.Contains("custodian/wrap/2 has CKA_DECRYPT on", Assert.Single(hsm.Keys.Unused).Why, StringComparison.Ordinal);
+    }
+
+    private static string FlagsOf(Pkcs11Session session, nuint key) =>
+        string.Join(' ', Flags.Where(flag => session.ReadFlag(key, flag.Attribute) == true).Select(flag => flag.Name));
+
     /// <summary>All that the wrap key should be, but of a value that somebody knows.</summary>
     private static AttributeTemplate KnownWrapKey() => Planted(TokenKeyNames.Wrap, cipher: false)
         .Add(Cka.Value, Convert.FromHexString("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"));

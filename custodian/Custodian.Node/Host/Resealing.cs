@@ -1,0 +1,275 @@
+using Custodian.Core;
+using Custodian.Node.Api.Calls;
+using Custodian.Node.Storage;
+using Custodian.Pkcs11;
+
+namespace Custodian.Node.Host;
+
+/// <summary>How fast records are brought under a new seal key.</summary>
+/// <param name="Rate">Records a second; 0 none.</param>
+internal sealed record ResealPace(int Rate)
+{
+    /// <summary>The most records at once: what this takes of the HSM's places, however fast it may be.</summary>
+    private const int MostAtOnce = 8;
+
+    /// <summary>After which it looks once more: a call that was under way at the change may have stored under the old key since.</summary>
+    internal TimeSpan SecondLook { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>After a failure of the HSM or the database, or where there was no place at the HSM.</summary>
+    internal TimeSpan Pause { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Records at once: as few as keep the pace.</summary>
+    internal int AtOnce => Math.Clamp(Rate / 50, 1, MostAtOnce);
+
+    /// <summary>How long a number of records may take at least.</summary>
+    internal TimeSpan TimeFor(int records) => TimeSpan.FromSeconds((double)records / Rate);
+}
+
+/// <summary>
+/// Brings what is under an older seal key under the newest: the node's own secrets, and records, one at a time each in its own
+/// transaction. It takes its places at the HSM in the line with everybody, few at once and at a bounded pace.
+/// </summary>
+/// <remarks>
+/// It keeps no account of how far it came: what is left is what still names an older key. A crash at any point leaves every record under
+/// the one key or the other, and both open; the next start goes on. A record that was changed meanwhile keeps the change, one that was
+/// destroyed stays so (<see cref="ResealRule"/>).
+/// </remarks>
+internal sealed class Resealing
+{
+    private readonly IHsm _hsm;
+    private readonly SqliteAccountStore _store;
+    private readonly ResealPace _pace;
+    private readonly KeyMetrics _metrics;
+    private readonly ILogger _logger;
+    private readonly CancellationToken _stop;
+    private TaskCompletionSource _changed = NewSignal();
+    private uint _newest;
+    private long _saidLeft;
+
+    // Also at a start: a crash may have come between a pass and its erasure.
+    private volatile bool _unerased = true;
+
+    /// <param name="hsm">What seals.</param>
+    /// <param name="store">What is sealed.</param>
+    /// <param name="pace">How fast.</param>
+    /// <param name="metrics">Where it is counted.</param>
+    /// <param name="logger">Where it is told.</param>
+    /// <param name="stop">Ends it, between two records.</param>
+    internal Resealing(IHsm hsm, SqliteAccountStore store, ResealPace pace, KeyMetrics metrics, ILogger logger, CancellationToken stop)
+    {
+        (_hsm, _store, _pace, _metrics, _logger, _stop) = (hsm, store, pace, metrics, logger, stop);
+        Ended = pace.Rate > 0 ? RunToEndAsync() : Task.CompletedTask;
+    }
+
+    /// <summary>Ends when it has stopped.</summary>
+    internal Task Ended { get; }
+
+    /// <summary>Says under which version of the seal key, the newest, all is to be brought; 0 for none.</summary>
+    internal void To(uint newest)
+    {
+        if (Newest == newest)
+        {
+            return;
+        }
+
+        Volatile.Write(ref _newest, newest);
+        Interlocked.Exchange(ref _changed, NewSignal()).TrySetResult();
+    }
+
+    private async Task RunToEndAsync()
+    {
+        try
+        {
+            await RunAsync();
+        }
+        catch (Exception unforeseen) when (unforeseen is not OperationCanceledException)
+        {
+            KeyLog.ResealStopped(_logger, unforeseen);
+        }
+    }
+
+    private async Task RunAsync()
+    {
+        await Volatile.Read(ref _changed).Task.WaitAsync(_stop);
+        while (true)
+        {
+            Task changed = Volatile.Read(ref _changed).Task;
+            await FinishAsync();
+            await Task.WhenAny(changed, Task.Delay(_pace.SecondLook, TimeProvider.System, _stop));
+            _stop.ThrowIfCancellationRequested();
+            if (!changed.IsCompleted)
+            {
+                await FinishAsync();
+                await changed.WaitAsync(_stop);
+            }
+        }
+    }
+
+    /// <summary>Goes over the records until none is left that can be brought under the newest key, whatever fails meanwhile.</summary>
+    private async Task FinishAsync()
+    {
+        bool paused = false;
+        while (true)
+        {
+            try
+            {
+                await RecordsAsync();
+
+                // Last: with these under a key that is lost nothing opens any more, whatever is left under the older one.
+                await SecretsAsync();
+                await EraseAsync();
+                return;
+            }
+            catch (Exception failure) when (failure is HsmException or StorageException)
+            {
+                if (!paused)
+                {
+                    KeyLog.ResealPauses(_logger, failure.Message.TrimEnd('.'));
+                }
+
+                paused = true;
+                await Task.Delay(_pace.Pause, TimeProvider.System, _stop);
+            }
+        }
+    }
+
+    private async Task SecretsAsync()
+    {
+        byte[] sealedNow = await _store.ReadSealedSecretsAsync(_stop);
+        if (!BlobVersions.TryRead(sealedNow, out BlobVersions versions) || versions.Seal >= Newest)
+        {
+            return;
+        }
+
+        using HsmAdmission admission = await AdmitAsync();
+        byte[] resealed = await NodeSecrets.ResealAsync(_hsm, admission, _store.Node, sealedNow);
+        RequireNewest(resealed);
+        if (await _store.ReplaceSealedSecretsAsync(sealedNow, resealed, _stop))
+        {
+            _unerased = true;
+            KeyLog.SecretsResealed(_logger, Label);
+        }
+    }
+
+    private async Task RecordsAsync()
+    {
+        KeyUse use = await _store.ReadKeyUseAsync(_stop);
+        _metrics.Left(use.SealedBefore(Newest));
+        if (use.SealedBefore(Newest) == 0)
+        {
+            return;
+        }
+
+        KeyLog.ResealBegins(_logger, use.SealedBefore(Newest), Label);
+        var pass = new Pass();
+        for (List<StoredPart> page = await PageAsync(long.MinValue); page.Count > 0; page = await PageAsync(page[^1].Id))
+        {
+            foreach (StoredPart[] some in page.Where(p => p.SealVersion > 0 && p.SealVersion < Newest).Chunk(_pace.AtOnce))
+            {
+                await Task.WhenAll(Task.WhenAll(some.Select(part => RecordAsync(part, pass))), Task.Delay(_pace.TimeFor(some.Length), TimeProvider.System, _stop));
+            }
+        }
+
+        Say(pass);
+    }
+
+    /// <summary>Rids the write-ahead log of the former parts. A reader may keep it from that, for as long as it reads.</summary>
+    private async Task EraseAsync()
+    {
+        while (_unerased)
+        {
+            _unerased = !await _store.TruncateLogAsync(_stop);
+            if (_unerased)
+            {
+                await Task.Delay(_pace.Pause, TimeProvider.System, _stop);
+            }
+        }
+    }
+
+    /// <summary>A process of the HSM that was just started may not know the newest version yet; then this waits.</summary>
+    private void RequireNewest(byte[] resealed)
+    {
+        if (!BlobVersions.TryRead(resealed, out BlobVersions versions) || versions.Seal < Newest)
+        {
+            throw new HsmException(HsmErrorClass.Fatal, 0, "reseal", "the HSM does not seal under the newest key yet");
+        }
+    }
+
+    private Task<List<StoredPart>> PageAsync(long after) => _store.ReadPartsAsync(after, _stop);
+
+    private async Task RecordAsync(StoredPart part, Pass pass)
+    {
+        try
+        {
+            byte[] resealed = await ResealAsync(part);
+            RequireNewest(resealed);
+
+            // A crash before this commit leaves the old part, after it the new one.
+            Decision<StateAnswer> decision = await _store.DecideAsync(
+                part.Row, now => ResealRule.Decide(now, part.Record, part.Part, resealed), _stop);
+            if (decision.Change is not null)
+            {
+                _unerased = true;
+                pass.Done();
+                _metrics.Resealed();
+            }
+        }
+        catch (Exception failure) when (failure is HsmException { Class: HsmErrorClass.Data } or StorageException { Fault: StorageFault.Tampered })
+        {
+            pass.Left();
+            _metrics.Failed();
+        }
+    }
+
+    private async Task<byte[]> ResealAsync(StoredPart part)
+    {
+        using HsmAdmission admission = await AdmitAsync();
+        return await _hsm.ResealAsync(admission, part.Part, HsmContext.OfRecord(_store.Node, part.Row, part.Record));
+    }
+
+    /// <summary>A place at the HSM; where there is none in time, users are waiting for one, and this comes again later.</summary>
+    private async Task<HsmAdmission> AdmitAsync()
+    {
+        while (true)
+        {
+            if (await _hsm.AdmitAsync(_stop) is { } admission)
+            {
+                return admission;
+            }
+
+            await Task.Delay(_pace.Pause, TimeProvider.System, _stop);
+        }
+    }
+
+    private void Say(Pass pass)
+    {
+        KeyLog.ResealEnds(_logger, pass.DoneCount, Label);
+        if (pass.LeftCount > 0 && pass.LeftCount != _saidLeft)
+        {
+            KeyLog.ResealLeaves(_logger, pass.LeftCount);
+        }
+
+        _saidLeft = pass.LeftCount;
+    }
+
+    private uint Newest => Volatile.Read(ref _newest);
+
+    private string Label => TokenKeys.LabelOf(KeyPurpose.Seal, Newest);
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>What one way through the records came to.</summary>
+    private sealed class Pass
+    {
+        private long _done;
+        private long _left;
+
+        internal long DoneCount => Interlocked.Read(ref _done);
+
+        internal long LeftCount => Interlocked.Read(ref _left);
+
+        internal void Done() => Interlocked.Increment(ref _done);
+
+        internal void Left() => Interlocked.Increment(ref _left);
+    }
+}
