@@ -31,8 +31,8 @@ public sealed class Pkcs11Hsm : IHsm
     /// <summary>The token in use.</summary>
     public TokenDescription Token => ring.Token;
 
-    /// <summary>The versions of the keys in use.</summary>
-    public KeyInventory Keys => ring.Keys.Inventory;
+    /// <summary>The public half of the key that <see cref="SignAsync"/> uses: 65 bytes, 04 || X || Y.</summary>
+    public ReadOnlyMemory<byte> AuditPublicKey => ring.AuditPoint;
 
     /// <summary>
     /// Loads the module, logs in with one try of the PIN, finds and checks the keys, and proves by self-tests that the module does what
@@ -98,10 +98,6 @@ public sealed class Pkcs11Hsm : IHsm
     }
 
     /// <inheritdoc/>
-    public ValueTask<byte[]> ResealAsync(HsmAdmission admission, ReadOnlyMemory<byte> sealedBlob, ReadOnlyMemory<byte> aad) =>
-        RunAsync(admission, (session, keys) => Resealing.Run(session, keys, sealedBlob.Span, aad.Span));
-
-    /// <inheritdoc/>
     public ValueTask<byte[]> SealAsync(ReadOnlyMemory<byte> plaintext, ReadOnlyMemory<byte> aad)
     {
         OperationRules.RequirePlaintext(plaintext);
@@ -113,11 +109,11 @@ public sealed class Pkcs11Hsm : IHsm
         new(pool.RunAsync((session, keys) => NodeSecretBlobs.Open(session, keys, sealedBlob.Span, aad.Span)));
 
     /// <inheritdoc/>
-    public ValueTask<HsmSignature> SignAsync(ReadOnlyMemory<byte> message) => new(pool.RunAsync((session, keys) =>
+    public ValueTask<byte[]> SignAsync(ReadOnlyMemory<byte> message) => new(pool.RunAsync((session, keys) =>
     {
         var signature = new byte[Pkcs11Session.SignatureLength];
-        session.SignDigest(keys.Audit.Handle, SHA256.HashData(message.Span), signature);
-        return new HsmSignature(keys.Audit.Version, signature);
+        session.SignDigest(keys.Audit, SHA256.HashData(message.Span), signature);
+        return signature;
     }));
 
     /// <inheritdoc/>
@@ -126,10 +122,6 @@ public sealed class Pkcs11Hsm : IHsm
         session.Random(destination.Span);
         return true;
     }));
-
-    /// <inheritdoc/>
-    public ValueTask<KeyInventory> RefreshKeysAsync(IReadOnlyList<AuthorisedKey>? authorised = null) =>
-        new(pool.RunAsync((_, _) => ring.Refresh(authorised)));
 
     /// <inheritdoc/>
     public ValueTask ProbeAsync(CancellationToken cancellationToken)

@@ -18,9 +18,6 @@ public sealed class Pkcs11HsmOptions
     /// <summary>The user's PIN. Copied when the HSM is opened; the caller may dispose its own then.</summary>
     public required HsmPin Pin { get; init; }
 
-    /// <summary>The versions of keys that may be used beside those that <see cref="TokenKeys.CreateAsync"/> made. Default none.</summary>
-    public IReadOnlyList<AuthorisedKey> Authorised { get; init; } = [];
-
     /// <summary>
     /// What the module reads from pReserved of C_Initialize. null, the default, for every module but NSS, whose parameter string
     /// goes here.

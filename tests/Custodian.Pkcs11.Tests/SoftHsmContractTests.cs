@@ -11,7 +11,7 @@ public sealed class SoftHsmContractTests(OpenSoftHsm fixture) : HsmContract(fixt
         var message = "audit entry"u8.ToArray();
         using var key = AuditKey(fixture.Hsm);
 
-        var signature = (await Hsm.SignAsync(message)).Value;
+        var signature = await Hsm.SignAsync(message);
 
         Assert.Equal(64, signature.Length);
         Assert.True(key.VerifyData(message, signature, HashAlgorithmName.SHA256));
@@ -27,7 +27,7 @@ public sealed class SoftHsmContractTests(OpenSoftHsm fixture) : HsmContract(fixt
 
     private static ECDsa AuditKey(Pkcs11Hsm hsm)
     {
-        var point = hsm.Keys.Signing.PublicKey.ToArray();
+        var point = hsm.AuditPublicKey.ToArray();
         return ECDsa.Create(new ECParameters
         {
             Curve = ECCurve.NamedCurves.nistP256,

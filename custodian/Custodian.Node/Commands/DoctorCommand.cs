@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Custodian.Node.Host;
-using Custodian.Node.Storage;
 using Custodian.Pkcs11;
 using Custodian.Pkcs11.Examination;
 
@@ -48,8 +47,7 @@ internal static class DoctorCommand
 
         CloneProof? proof = wish.CheckProof is { } file ? CloneProof.Read(file) : null;
         using HsmPin pin = PinSource.Read(configuration.Hsm.PinFile);
-        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(
-            configuration.Hsm, pin, proof?.Authorised ?? KeyAuthorities.Claimed(NodeRuntime.StoreOptions(configuration)));
+        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(configuration.Hsm, pin);
         ModuleExamination found = await ModuleExaminer.ExamineAsync(options, cancellation);
         if (proof is not null)
         {
@@ -71,7 +69,7 @@ internal static class DoctorCommand
         }
 
         await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(options, cancellation);
-        (await CloneProof.MakeAsync(configuration.NodeId, hsm, options.Authorised, cancellation)).Write(to);
+        (await CloneProof.MakeAsync(configuration.NodeId, hsm, cancellation)).Write(to);
         return true;
     }
 

@@ -66,7 +66,7 @@ internal static class InitCommand
         string? securityOfficerPin = wish.MakeToken
             ? NewToken.Make(configuration.Hsm, pin, Path.GetDirectoryName(configuration.Hsm.PinFile)!)
             : null;
-        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(configuration.Hsm, pin, []);
+        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(configuration.Hsm, pin);
         if (await KeysAsync(configuration.Hsm, options, wish.ReuseKeys, cancellation) is not { } keys)
         {
             return ExitCode.Failed;
@@ -85,7 +85,7 @@ internal static class InitCommand
         if (reuse)
         {
             IReadOnlyList<string> present = await TokenKeys.FindAsync(options, cancellation);
-            if (TokenKeys.Lacking(present).Count == 0)
+            if (present.Count == TokenKeys.Labels.Count)
             {
                 return [];
             }
@@ -115,7 +115,7 @@ internal static class InitCommand
             hsm.Token.Serial,
             securityOfficerPin,
             [.. keys.Select(k => new MadeKey(k.Label, k.Algorithm, k.Use, k.Missing))],
-            Convert.ToHexStringLower(hsm.Keys.Signing.PublicKey.Span));
+            Convert.ToHexStringLower(hsm.AuditPublicKey.Span));
         Terminal.Print(json, made, text =>
         {
             text.WriteLine($"node      {made.NodeId}");

@@ -7,7 +7,7 @@ namespace Custodian.Node.Commands;
 internal static class KeyAdvice
 {
     /// <summary>For an init that would make keys where some are.</summary>
-    internal static string WhenSomeExist(IReadOnlyList<string> present, HsmSettings hsm) => TokenKeys.Lacking(present).Count > 0
+    internal static string WhenSomeExist(IReadOnlyList<string> present, HsmSettings hsm) => present.Count < TokenKeys.Labels.Count
         ? WhenSomeAreMissing(present, hsm)
         : $"the token '{hsm.TokenLabel}' already has {string.Join(", ", present)}; "
             + "if an earlier init was interrupted go on with --reuse-keys, if the database was lost restore a backup of it";
@@ -15,7 +15,7 @@ internal static class KeyAdvice
     /// <summary>For a token that has none or some of the keys. Those there are of no use alone, but a backup may be under them.</summary>
     internal static string WhenSomeAreMissing(IReadOnlyList<string> present, HsmSettings hsm)
     {
-        string missing = string.Join(", ", TokenKeys.Lacking(present));
+        string missing = string.Join(", ", TokenKeys.Labels.Except(present));
         return present.Count == 0
             ? $"the token '{hsm.TokenLabel}' has no keys to reuse; run init without --reuse-keys"
             : $"the token '{hsm.TokenLabel}' has {string.Join(", ", present)} but lacks {missing}; if this token ever served a node, bring the "

@@ -75,13 +75,8 @@ internal static class RestoreCommand
         }
 
         NodeRuntime.MakeDataFolder(configuration);
-
-        // A key that the backup is under must not be retired between this look at it and its place.
-        using KeyLock alone = KeyLock.Take(configuration);
         using HsmPin pin = PinSource.Read(configuration.Hsm.PinFile);
-        IReadOnlyList<AuthorisedKey> claimed = KeyAuthorities.Claimed(
-            new SqliteStoreOptions { Path = from }, NodeRuntime.StoreOptions(configuration));
-        await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(NodeRuntime.HsmOptions(configuration.Hsm, pin, claimed), cancellation);
+        await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(NodeRuntime.HsmOptions(configuration.Hsm, pin), cancellation);
         using StagedCopy staged = StagedCopy.Take(from, target);
         if (!await IsFitAsync(configuration, staged, hsm, wish, cancellation))
         {
@@ -99,8 +94,6 @@ internal static class RestoreCommand
         using NodeSecrets secrets = await OpenSecretsAsync(configuration, staged, hsm, Path.GetFullPath(wish.From!));
         staged.BringForwardAndMark();
         VerificationReport report = new DatabaseVerifier(staged.Options, secrets, VerifyCommand.Progress).Run(cancellation);
-        KeyVersionCheck.Run(staged.Options, await hsm.RefreshKeysAsync(KeyAuthorities.Read(staged.Options, secrets).Keys), report);
-        KeyVersionCheck.RunAuthorities(staged.Options, secrets, report);
         if (report.IsSound)
         {
             return true;

@@ -12,10 +12,7 @@ internal static class StatusCommand
 {
     private sealed record Status(
         string NodeId, IReadOnlyList<string> Sets, string Serving, string Hsm, long Accounts, IReadOnlyDictionary<string, long> Records,
-        long AuditEntries, int SchemaVersion, long DatabaseBytes, Keys Keys, Tampered Tampered, Restored? Restored);
-
-    /// <summary>The versions that new blobs and signatures are under, and how many records are still to be sealed anew.</summary>
-    private sealed record Keys(uint Seal, uint Wrap, uint Audit, long RecordsToReseal);
+        long AuditEntries, int SchemaVersion, long DatabaseBytes, Tampered Tampered, Restored? Restored);
 
     /// <summary>Accounts refused because a row did not authenticate, and how many still do not.</summary>
     private sealed record Tampered(long Noticed, long StillRefused, string? FirstNoticed, IReadOnlyList<string> Accounts);
@@ -65,17 +62,10 @@ internal static class StatusCommand
             store.AuditEntries,
             store.SchemaVersion,
             store.DatabaseBytes,
-            KeysOf(await runtime.Hsm.RefreshKeysAsync(), await runtime.Store.ReadKeyUseAsync(cancellation)),
             TamperedIn(store),
             RestoredOf(store));
         Terminal.Print(json, status, text => Write(status, text));
         return serving == "ready" ? ExitCode.Done : ExitCode.NotReady;
-    }
-
-    private static Keys KeysOf(KeyInventory keys, KeyUse use)
-    {
-        uint seal = keys.Newest(KeyPurpose.Seal);
-        return new Keys(seal, keys.Newest(KeyPurpose.Wrap), keys.Newest(KeyPurpose.Audit), use.SealedBefore(seal));
     }
 
     private static Tampered TamperedIn(StoreStatus store) => new(
@@ -101,9 +91,6 @@ internal static class StatusCommand
         text.WriteLine($"records   {string.Join(", ", status.Records.Select(r => $"{r.Value} {r.Key}"))}, of {status.Accounts} accounts");
         text.WriteLine($"audit     {status.AuditEntries} entries");
         text.WriteLine($"database  {status.DatabaseBytes} bytes, schema {status.SchemaVersion}");
-        text.WriteLine(
-            $"keys      seal {status.Keys.Seal}, wrap {status.Keys.Wrap}, audit {status.Keys.Audit}"
-            + (status.Keys.RecordsToReseal == 0 ? "" : $"; {status.Keys.RecordsToReseal} records are still to be brought under the newest seal key"));
         text.WriteLine(status.Tampered.Noticed == 0
             ? "tampered  none that a call has met; 'custodian verify' looks at all"
             : $"tampered  {status.Tampered.Noticed} accounts were refused, the first at {status.Tampered.FirstNoticed}; {status.Tampered.StillRefused} "

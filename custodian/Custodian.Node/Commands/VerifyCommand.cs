@@ -62,14 +62,12 @@ internal static class VerifyCommand
         SqliteStoreOptions options = NodeRuntime.StoreOptions(configuration);
         options = file is null ? options : options with { Path = Path.GetFullPath(file) };
         using HsmPin pin = PinSource.Read(configuration.Hsm.PinFile);
-        await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(NodeRuntime.HsmOptions(configuration.Hsm, pin, KeyAuthorities.Claimed(options, NodeRuntime.StoreOptions(configuration))), cancellation);
+        await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(NodeRuntime.HsmOptions(configuration.Hsm, pin), cancellation);
         using NodeSecrets secrets = await NodeRuntime.OpenSecretsAsync(configuration, options, hsm);
         VerificationReport report = new DatabaseVerifier(options, secrets, Progress).Run(cancellation);
-        KeyVersionCheck.Run(options, await hsm.RefreshKeysAsync(KeyAuthorities.Read(options, secrets).Keys), report);
-        KeyVersionCheck.RunAuthorities(options, secrets, report);
         if (deep)
         {
-            await new SealedPartCheck(configuration.NodeId, hsm, () => KeyAuthorities.Read(options, secrets).Keys).RunAsync(options, report, Progress, cancellation);
+            await new SealedPartCheck(configuration.NodeId, hsm).RunAsync(options, report, Progress, cancellation);
         }
 
         var verified = new Verified(

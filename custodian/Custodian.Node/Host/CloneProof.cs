@@ -22,13 +22,7 @@ internal sealed record CloneProof
     /// <summary>The serial number of the token that made it.</summary>
     public required string TokenSerial { get; init; }
 
-    /// <summary>The labels of all keys that it had, of every version: older ones open older records.</summary>
-    public required IReadOnlyList<string> Keys { get; init; }
-
-    /// <summary>Which keys of those labels it may use beside the first versions; a clone's are told by this, too.</summary>
-    public required IReadOnlyList<AuthorisedKey> Authorised { get; init; }
-
-    /// <summary>The audit key that it signs with, 65 bytes.</summary>
+    /// <summary>That token's audit key, 65 bytes.</summary>
     public required byte[] AuditPublicKey { get; init; }
 
     /// <summary>Random bytes, sealed under its seal key.</summary>
@@ -64,8 +58,7 @@ internal sealed record CloneProof
 
     /// <summary>Has a token make one. Takes three operations and leaves nothing in it.</summary>
     /// <exception cref="HsmException">The HSM did not do it.</exception>
-    internal static async Task<CloneProof> MakeAsync(
-        NodeId node, Pkcs11Hsm hsm, IReadOnlyList<AuthorisedKey> authorised, CancellationToken cancellation)
+    internal static async Task<CloneProof> MakeAsync(NodeId node, Pkcs11Hsm hsm, CancellationToken cancellation)
     {
         byte[] secret = Pinned.Bytes(32);
         await hsm.RandomAsync(secret);
@@ -76,9 +69,7 @@ internal sealed record CloneProof
             Format = FormatNow,
             NodeId = node.Value,
             TokenSerial = hsm.Token.Serial,
-            Keys = LabelsOf(hsm),
-            Authorised = authorised,
-            AuditPublicKey = hsm.Keys.Signing.PublicKey.ToArray(),
+            AuditPublicKey = hsm.AuditPublicKey.ToArray(),
             SealedSecret = await hsm.SealAsync(secret, context),
             SecretSha256 = SHA256.HashData(secret),
             SealedRecord = record,
@@ -86,7 +77,7 @@ internal sealed record CloneProof
         };
         CryptographicOperations.ZeroMemory(secret);
         CryptographicOperations.ZeroMemory(evaluated);
-        return unsigned with { Signature = (await hsm.SignAsync(unsigned.Signed())).Value };
+        return unsigned with { Signature = await hsm.SignAsync(unsigned.Signed()) };
     }
 
     /// <summary>Writes it to a file that must not be there.</summary>
@@ -121,37 +112,29 @@ internal sealed record CloneProof
         return isSame;
     });
 
-    /// <summary>Which of the keys that the proof's token had a token lacks, by their labels.</summary>
-    internal IReadOnlyList<string> MissingFrom(Pkcs11Hsm hsm) => [.. Keys.Except(LabelsOf(hsm))];
-
     /// <summary>Whether a token signs with the key of the proof's token, and not only names it.</summary>
     internal async Task<bool> SignsAsync(IHsm hsm)
     {
         byte[] fresh = RandomNumberGenerator.GetBytes(32);
-        return Verifies(fresh, (await hsm.SignAsync(fresh)).Value);
+        return Verifies(fresh, await hsm.SignAsync(fresh));
     }
-
-    private static IReadOnlyList<string> LabelsOf(Pkcs11Hsm hsm) =>
-    [
-        .. hsm.Keys.Seal.Select(version => TokenKeys.LabelOf(KeyPurpose.Seal, version)),
-        .. hsm.Keys.Wrap.Select(version => TokenKeys.LabelOf(KeyPurpose.Wrap, version)),
-        .. hsm.Keys.Audit.Where(key => key.IsPrivateThere).Select(key => TokenKeys.LabelOf(KeyPurpose.Audit, key.Version)),
-    ];
 
     private static byte[] ContextOf(string node) => new LengthPrefixed("custodian/v1 clone proof").Lp(node).ToArray();
 
     private static async Task<(byte[] Record, byte[] Evaluated)> MakeRecordAsync(
         Pkcs11Hsm hsm, byte[] share, byte[] context, CancellationToken cancellation)
     {
-        PreparedKey prepared;
-        using (HsmAdmission first = await AdmitAsync(hsm, cancellation))
-        {
-            prepared = await hsm.PrepareAsync(first, BasePoint.Uncompressed, long.MaxValue, context);
-        }
-
-        using HsmAdmission second = await AdmitAsync(hsm, cancellation);
-        AdoptedKey adopted = await hsm.AdoptAsync(second, prepared.SealedKey, 0, context, share, context);
+        PreparedKey prepared = await WithAdmissionAsync(
+            hsm, a => hsm.PrepareAsync(a, BasePoint.Uncompressed, long.MaxValue, context), cancellation);
+        AdoptedKey adopted = await WithAdmissionAsync(
+            hsm, a => hsm.AdoptAsync(a, prepared.SealedKey, 0, context, share, context), cancellation);
         return (adopted.SealedRecord ?? throw Refused(), prepared.Evaluated);
+    }
+
+    private static async Task<T> WithAdmissionAsync<T>(IHsm hsm, Func<HsmAdmission, ValueTask<T>> operation, CancellationToken cancellation)
+    {
+        using HsmAdmission admission = await AdmitAsync(hsm, cancellation);
+        return await operation(admission);
     }
 
     private static async Task<bool> HoldsAsync(Func<Task<bool>> trial)
@@ -174,15 +157,12 @@ internal sealed record CloneProof
         new($"{file} is no proof of a token: {why}; make one on the node with 'custodian doctor --make-proof'", cause);
 
     private byte[] Signed() => new LengthPrefixed("custodian/v1 clone proof signature")
-        .U32((uint)Format).Lp(NodeId).Lp(TokenSerial).Lp(string.Join(' ', Keys)).Lp(string.Join(' ', Authorised.Select(a => $"{TokenKeys.LabelOf(a.Purpose, a.Version)}={a.Identity}"))).Lp(AuditPublicKey).Lp(SealedSecret).Lp(SecretSha256).Lp(SealedRecord).Lp(EvaluatedSha256)
+        .U32((uint)Format).Lp(NodeId).Lp(TokenSerial).Lp(AuditPublicKey).Lp(SealedSecret).Lp(SecretSha256).Lp(SealedRecord).Lp(EvaluatedSha256)
         .ToArray();
 
     private string? WrongField() => this switch
     {
         { Format: not FormatNow } => "format",
-        { Keys: null or { Count: 0 or > 1000 } } => "keys",
-        { Authorised: null or { Count: > 1000 } } => "authorised",
-        _ when Authorised.Any(a => a is null or { Identity: null } || !Enum.IsDefined(a.Purpose)) => "authorised",
         { AuditPublicKey: not { Length: 65 } } => "audit_public_key",
         { SealedSecret: null or { Length: 0 or > 1024 } } => "sealed_secret",
         { SecretSha256: not { Length: 32 } } => "secret_sha256",

@@ -41,12 +41,11 @@ internal sealed class NodeRuntime : IAsyncDisposable
     /// <param name="cancellation">Checked before the token is touched.</param>
     /// <param name="migrate">Whether an older schema is brought forward, as only <c>serve</c> and <c>restore</c> may, or refused.</param>
     /// <param name="isolate">Whether the PKCS#11 module may have a process of its own, as the settings say: for <c>serve</c>.</param>
-    /// <param name="pin">The PIN, of a command that needs it more than once: its source may give it once only.</param>
     /// <exception cref="NodeStartException">There is no PIN.</exception>
     /// <exception cref="HsmException">The token does not work, or the PIN is wrong: it was tried once.</exception>
     /// <exception cref="StorageException">There is no database of this node, or its schema is not this program's.</exception>
     internal static async Task<NodeRuntime> OpenAsync(
-        NodeConfiguration configuration, CancellationToken cancellation, bool migrate = false, bool isolate = false, HsmPin? pin = null)
+        NodeConfiguration configuration, CancellationToken cancellation, bool migrate = false, bool isolate = false)
     {
         RequireDatabase(configuration);
         ServiceProvider metering = new ServiceCollection().AddMetrics().AddLogging(l => l.AddNodeLog(toStandardError: !isolate)).BuildServiceProvider();
@@ -55,19 +54,14 @@ internal sealed class NodeRuntime : IAsyncDisposable
         try
         {
             var watch = new HsmWatch(readiness, metering.GetRequiredService<ILogger<HsmWatch>>());
-            SqliteStoreOptions database = StoreOptions(configuration);
-            using HsmPin? read = pin is null ? PinSource.Read(configuration.Hsm.PinFile) : null;
-            hsm = await OpenHsm.OpenAsync(
-                configuration.Hsm, pin ?? read!, KeyAuthorities.Claimed(database), isolate && !configuration.Hsm.Isolation.InProcess, watch, cancellation);
+            hsm = await OpenHsm.OpenAsync(configuration.Hsm, isolated: isolate && !configuration.Hsm.Isolation.InProcess, watch, cancellation);
             SqliteAccountStore store = await SqliteAccountStore.OpenAsync(
-                database with { Migrate = migrate },
+                StoreOptions(configuration) with { Migrate = migrate },
                 hsm.Hsm,
                 new StoreMetrics(metering.GetRequiredService<IMeterFactory>()),
                 TimeProvider.System,
                 metering.GetRequiredService<ILogger<SqliteAccountStore>>());
-            var runtime = RequireOwn(new NodeRuntime(configuration, hsm, store, metering, readiness));
-            await hsm.Hsm.RefreshKeysAsync((await store.ReadKeyAuthoritiesAsync(cancellation)).Keys);
-            return runtime;
+            return RequireOwn(new NodeRuntime(configuration, hsm, store, metering, readiness));
         }
         catch
         {
@@ -81,12 +75,11 @@ internal sealed class NodeRuntime : IAsyncDisposable
         }
     }
 
-    internal static Pkcs11HsmOptions HsmOptions(HsmSettings hsm, HsmPin pin, IReadOnlyList<AuthorisedKey> authorised) => new()
+    internal static Pkcs11HsmOptions HsmOptions(HsmSettings hsm, HsmPin pin) => new()
     {
         ModulePath = hsm.Module,
         TokenLabel = hsm.TokenLabel,
         Pin = pin,
-        Authorised = authorised,
         Sessions = hsm.Sessions,
         MaxWaiting = hsm.MaxWaiting,
         MaxAdmitted = hsm.MaxAdmitted,
@@ -163,10 +156,6 @@ internal sealed class NodeRuntime : IAsyncDisposable
         services.AddSingleton(_configuration.Limits.Calls);
         services.AddCustodyApi(new NodeProfile(_configuration.NodeId, _configuration.Sets.ToFrozenSet(), _configuration.Attempts));
     }
-
-    /// <summary>Begins to watch the HSM's keys, and to bring what is under older ones under the newest.</summary>
-    internal KeyWatch WatchKeys(WebApplication app) => new(
-        Hsm, Store, new ResealPace(_configuration.Hsm.ResealRate), new KeyMetrics(app.Services.GetRequiredService<IMeterFactory>()), app.Logger);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

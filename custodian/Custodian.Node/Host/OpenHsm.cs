@@ -6,11 +6,12 @@ namespace Custodian.Node.Host;
 /// <summary>An HSM that was opened, wherever its module runs, and its token.</summary>
 internal sealed record OpenHsm(IHsm Hsm, TokenDescription Token)
 {
+    /// <exception cref="NodeStartException">There is no PIN.</exception>
     /// <exception cref="HsmException">The token does not work, or the PIN is wrong: it was tried once.</exception>
-    internal static async Task<OpenHsm> OpenAsync(
-        HsmSettings settings, HsmPin pin, IReadOnlyList<AuthorisedKey> authorised, bool isolated, HsmWatch watch, CancellationToken cancellation)
+    internal static async Task<OpenHsm> OpenAsync(HsmSettings settings, bool isolated, HsmWatch watch, CancellationToken cancellation)
     {
-        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(settings, pin, authorised);
+        using HsmPin pin = PinSource.Read(settings.PinFile);
+        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(settings, pin);
         if (isolated)
         {
             IsolatedHsm apart = await IsolatedHsm.OpenAsync(options, settings.Isolation.Options(watch.See), cancellation);

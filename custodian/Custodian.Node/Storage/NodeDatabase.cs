@@ -68,14 +68,6 @@ internal static class NodeDatabase
         {
             return await NodeSecrets.OpenAsync(hsm, identity.Node, identity.SealedSecrets).ConfigureAwait(false);
         }
-        catch (HsmException failure) when (failure.IsOfMissingKey)
-        {
-            throw new StorageException(
-                StorageFault.Unavailable,
-                $"this HSM's token lacks the key that the node's secrets in {options.Path} are under: {failure.Message.TrimEnd('.')}; bring that key "
-                    + "back from the HSM's backup; where it was retired on purpose, the file is lost, and a newer backup opens",
-                failure);
-        }
         catch (HsmException failure) when (failure.Class == HsmErrorClass.Data)
         {
             throw new StorageException(

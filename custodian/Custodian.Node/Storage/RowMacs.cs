@@ -72,14 +72,6 @@ internal static class RowMacs
     internal static byte[] OfChain(NodeSecrets secrets, ReadOnlySpan<byte> previous, ReadOnlySpan<byte> own) =>
         Mac(secrets, new LengthPrefixed("custodian/store/1 chain").Lp(previous).Lp(own));
 
-    /// <summary>The MAC of a row that authorises a version of a key.</summary>
-    internal static byte[] OfKeyVersion(NodeSecrets secrets, KeyAuthority authority) =>
-        Mac(secrets, new LengthPrefixed("custodian/store/1 key_versions")
-            .U8((byte)authority.Key.Purpose)
-            .U32(authority.Key.Version)
-            .Lp(authority.Key.Identity)
-            .U8(authority.MayReseal ? (byte)1 : (byte)0));
-
     internal static bool AreEqual(ReadOnlySpan<byte> expected, ReadOnlySpan<byte> found) =>
         CryptographicOperations.FixedTimeEquals(expected, found);
 

@@ -21,9 +21,7 @@ internal sealed record Migration(int To, string Sql);
 /// row was taken away.</para>
 /// <para><c>restoration</c> is the one row of a database that is, or goes on from, a copy (see <see cref="RestoredCopy"/>).
 /// <c>refused_accounts</c> lists the accounts that a running node refused because a row did not authenticate; it is a notice for the
-/// operator, and no rule depends on either. <c>key_uses</c> says since when new blobs are under a version of a key: by it an operator's
-/// command tells whether a client may still hold one that is under the version before. <c>key_versions</c> says which versions beside the
-/// first may be used (<see cref="KeyAuthorities"/>).</para>
+/// operator, and no rule depends on either.</para>
 /// </remarks>
 internal static class Schema
 {
@@ -99,22 +97,6 @@ internal static class Schema
               row BLOB NOT NULL UNIQUE,
               first_ms INTEGER NOT NULL,
               what TEXT NOT NULL
-            ) STRICT;
-            """),
-        new(3, """
-            CREATE TABLE key_uses (
-              purpose INTEGER NOT NULL,
-              version INTEGER NOT NULL,
-              first_ms INTEGER NOT NULL,
-              PRIMARY KEY (purpose, version)
-            ) STRICT;
-            CREATE TABLE key_versions (
-              purpose INTEGER NOT NULL,
-              version INTEGER NOT NULL,
-              identity TEXT NOT NULL,
-              may_reseal INTEGER NOT NULL,
-              mac BLOB NOT NULL,
-              PRIMARY KEY (purpose, version)
             ) STRICT;
             """),
     ];

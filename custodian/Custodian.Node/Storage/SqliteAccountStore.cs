@@ -15,7 +15,7 @@ namespace Custodian.Node.Storage;
 /// What its MACs notice: any row edited, exchanged, removed or put back, alone or with others of its account, as long as a newer audit
 /// entry of the account is there. What they cannot notice: a whole database put back from a copy.
 /// </remarks>
-internal sealed partial class SqliteAccountStore : IAccountStore
+internal sealed class SqliteAccountStore : IAccountStore
 {
     private readonly SqliteStoreOptions _options;
     private readonly NodeSecrets _secrets;

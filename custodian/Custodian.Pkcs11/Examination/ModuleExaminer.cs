@@ -57,7 +57,7 @@ public static class ModuleExaminer
         var mechanism = WrapMechanism(connection);
         parts.AddRange(Protection.All.Select(protection => Examine(protection, connection, mechanism)));
         parts.Add(ExamineCopies(connection));
-        parts.AddRange(OwnKeys.Examine(connection, options.Authorised, mechanism));
+        parts.AddRange(OwnKeys.Examine(connection, mechanism));
         return new(token, parts, mechanism is { } known ? SpeedTrial.Run(connection, known, options) : null);
     }
 

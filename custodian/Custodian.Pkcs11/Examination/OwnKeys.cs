@@ -9,7 +9,7 @@ internal static class OwnKeys
     private const string Needed = "the node's keys";
 
     /// <summary>One part for keys that are there or not, and one for what they are.</summary>
-    public static IEnumerable<ExaminedPart> Examine(TokenConnection connection, IReadOnlyList<AuthorisedKey> authorised, nuint? wrapMechanism)
+    public static IEnumerable<ExaminedPart> Examine(TokenConnection connection, nuint? wrapMechanism)
     {
         var present = KeyFinder.Present(connection.Anchor);
         if (present.Count == 0)
@@ -17,35 +17,28 @@ internal static class OwnKeys
             yield return new(Needed, "none", Fitness.Good, "'custodian init' makes them");
             yield break;
         }
-        var missing = TokenKeys.Lacking(present);
+        var missing = TokenKeys.Labels.Except(present).ToList();
         yield return missing.Count == 0
             ? new(Needed, string.Join(", ", present), Fitness.Good, "")
             : new(Needed, $"{string.Join(", ", present)}, without {string.Join(", ", missing)}", Fitness.Unfit, "bring the missing ones back from the HSM's backup");
         if (missing.Count == 0 && wrapMechanism is { } mechanism)
         {
-            foreach (var part in ExaminePolicy(connection, authorised, mechanism))
-            {
-                yield return part;
-            }
+            yield return ExaminePolicy(connection, mechanism);
         }
     }
 
-    private static List<ExaminedPart> ExaminePolicy(TokenConnection connection, IReadOnlyList<AuthorisedKey> authorised, nuint mechanism)
+    private static ExaminedPart ExaminePolicy(TokenConnection connection, nuint mechanism)
     {
         const string Policy = "keys that are what init made, and work";
         try
         {
-            var keys = KeyFinder.Find(connection.Anchor, authorised, new WrapAbility(mechanism, RecordKeyTemplates.UnwrappedBy(connection)));
+            var keys = KeyFinder.Find(connection.Anchor, mechanism, RecordKeyTemplates.UnwrappedBy(connection));
             SelfTest.Prove(connection, keys);
-            return
-            [
-                new(Policy, "they pass their canary", Fitness.Good, ""),
-                .. keys.Inventory.Unused.Select(key => new ExaminedPart("no other key of their labels", $"{key.Label}: {key.Why}", Fitness.Weaker, "the node leaves it alone")),
-            ];
+            return new(Policy, "they pass their canary", Fitness.Good, "");
         }
         catch (HsmException e)
         {
-            return [new(Policy, e.Message.TrimEnd('.'), Fitness.Unfit, "serve refuses them")];
+            return new(Policy, e.Message.TrimEnd('.'), Fitness.Unfit, "serve refuses them");
         }
     }
 }

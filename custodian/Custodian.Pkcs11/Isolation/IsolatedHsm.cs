@@ -35,8 +35,8 @@ public sealed class IsolatedHsm : IHsm
     /// <summary>The token in use.</summary>
     public TokenDescription Token => supervisor.Ready.Token;
 
-    /// <summary>The versions of the keys as the process last told them.</summary>
-    public KeyInventory Keys => supervisor.Keys;
+    /// <summary>The public half of the key that <see cref="SignAsync"/> uses: 65 bytes, 04 || X || Y.</summary>
+    public ReadOnlyMemory<byte> AuditPublicKey => supervisor.Ready.AuditPublicKey;
 
     /// <summary>Starts a process and has it open the token, as <see cref="Pkcs11Hsm"/> does in this process.</summary>
     /// <param name="options">Which token; the PIN is copied, and kept for later starts.</param>
@@ -116,10 +116,6 @@ public sealed class IsolatedHsm : IHsm
     }
 
     /// <inheritdoc/>
-    public ValueTask<byte[]> ResealAsync(HsmAdmission admission, ReadOnlyMemory<byte> sealedBlob, ReadOnlyMemory<byte> aad) =>
-        RunAsync(admission, RequestFrames.Reseal(sealedBlob.Span, aad.Span), AnswerFrames.ReadBytes);
-
-    /// <inheritdoc/>
     public ValueTask<byte[]> SealAsync(ReadOnlyMemory<byte> plaintext, ReadOnlyMemory<byte> aad)
     {
         OperationRules.RequirePlaintext(plaintext);
@@ -131,8 +127,8 @@ public sealed class IsolatedHsm : IHsm
         new(CallAsync(RequestFrames.Unseal(sealedBlob.Span, aad.Span), AnswerFrames.ReadSecret));
 
     /// <inheritdoc/>
-    public ValueTask<HsmSignature> SignAsync(ReadOnlyMemory<byte> message) =>
-        new(CallAsync(RequestFrames.Sign(message.Span), AnswerFrames.ReadSigned));
+    public ValueTask<byte[]> SignAsync(ReadOnlyMemory<byte> message) =>
+        new(CallAsync(RequestFrames.Sign(message.Span), AnswerFrames.ReadBytes));
 
     /// <inheritdoc/>
     public async ValueTask RandomAsync(Memory<byte> destination)
@@ -145,15 +141,6 @@ public sealed class IsolatedHsm : IHsm
             CryptographicOperations.ZeroMemory(drawn);
             rest = rest[piece.Length..];
         }
-    }
-
-    /// <inheritdoc/>
-    public async ValueTask<KeyInventory> RefreshKeysAsync(IReadOnlyList<AuthorisedKey>? authorised = null)
-    {
-        supervisor.Authorise(authorised);
-        var keys = await CallAsync(RequestFrames.Keys(supervisor.Authorised), AnswerFrames.ReadKeys).ConfigureAwait(false);
-        supervisor.Saw(keys);
-        return keys;
     }
 
     /// <inheritdoc/>

@@ -1,9 +1,8 @@
-using System.Security.Cryptography;
 using Custodian.Pkcs11.Binding;
 
 namespace Custodian.Pkcs11.Keys;
 
-/// <summary>Makes the three keys, or one of them in a further version, each with every protection the module takes, and says which it did not.</summary>
+/// <summary>Makes the three keys, each with every protection the module takes, and says which it did not.</summary>
 internal sealed class KeyMaker(TokenConnection connection)
 {
     // From all of the optional protections to none; the first set that the module accepts counts. The unwrap template goes last.
@@ -16,8 +15,6 @@ internal sealed class KeyMaker(TokenConnection connection)
         OptionalProtections.None,
     ];
 
-    private const int IdLength = 16;
-
     private readonly List<nuint> made = [];
 
     /// <summary>Makes all three or, when one fails, none.</summary>
@@ -26,7 +23,7 @@ internal sealed class KeyMaker(TokenConnection connection)
         var wrapMechanism = SelfTest.ProvenWrapMechanism(connection);
         try
         {
-            return [.. TokenKeyNames.Purposes.Select(purpose => Make(purpose, TokenKeyNames.First, wrapMechanism))];
+            return [MakeSeal(), MakeWrap(wrapMechanism), MakeAudit()];
         }
         catch
         {
@@ -35,109 +32,51 @@ internal sealed class KeyMaker(TokenConnection connection)
         }
     }
 
-    /// <summary>
-    /// Makes a further version of a key. Nobody uses it before it is authorised; it is taken away again where the policy refuses it, or
-    /// the module guards it less than the version before.
-    /// </summary>
-    public TokenKeyDescription MakeVersion(KeyPurpose purpose, uint version, nuint before)
+    private TokenKeyDescription MakeSeal()
     {
-        var wrapMechanism = SelfTest.ProvenWrapMechanism(connection);
-        try
-        {
-            var description = Make(purpose, version, wrapMechanism);
-            KeyPolicy.RequireAsGuarded(connection.Anchor, made[^1], before, description.Label);
-            return description;
-        }
-        catch (HsmException e) when (e.Function == KeyPolicy.Check)
-        {
-            RemoveAll();
-            throw;
-        }
+        var taken = Make(static (session, protections) => [session.GenerateAesKey(TokenKeyTemplates.Seal(protections))]);
+        KeyPolicy.RequireSeal(connection.Anchor, made[^1]);
+        return new(TokenKeyNames.Seal, "AES-256", "encrypt and decrypt", Words(taken | OptionalProtections.UnwrapTemplate));
     }
 
-    private TokenKeyDescription Make(KeyPurpose purpose, uint version, nuint wrapMechanism) => purpose switch
+    private TokenKeyDescription MakeWrap(nuint mechanism)
     {
-        KeyPurpose.Seal => MakeSeal(version),
-        KeyPurpose.Wrap => MakeWrap(version, wrapMechanism),
-        _ => MakeAudit(version),
-    };
-
-    private TokenKeyDescription MakeSeal(uint version)
-    {
-        var (label, id) = (TokenKeyNames.Of(KeyPurpose.Seal, version), RandomNumberGenerator.GetBytes(IdLength));
-        var taken = Make(label, Cko.SecretKey, (session, protections) => [session.GenerateAesKey(TokenKeyTemplates.Seal(protections, version, id))]);
-        KeyPolicy.RequireSeal(connection.Anchor, made[^1], label);
-        return new(label, "AES-256", "encrypt and decrypt", Words(taken | OptionalProtections.UnwrapTemplate))
-        {
-            Key = Named(KeyPurpose.Seal, version, made[^1], Cko.SecretKey),
-        };
-    }
-
-    private TokenKeyDescription MakeWrap(uint version, nuint mechanism)
-    {
-        var (label, id) = (TokenKeyNames.Of(KeyPurpose.Wrap, version), RandomNumberGenerator.GetBytes(IdLength));
-        var taken = Make(label, Cko.SecretKey, (session, protections) => [session.GenerateAesKey(TokenKeyTemplates.Wrap(protections, version, id))]);
-        KeyPolicy.RequireWrap(connection.Anchor, made[^1], label);
+        var taken = Make(static (session, protections) => [session.GenerateAesKey(TokenKeyTemplates.Wrap(protections))]);
+        KeyPolicy.RequireWrap(connection.Anchor, made[^1]);
         if (!UnwrapTemplateHolds(made[^1], mechanism))
         {
             taken &= ~OptionalProtections.UnwrapTemplate;
         }
-        return new(label, "AES-256", "wrap and unwrap", Words(taken)) { Key = Named(KeyPurpose.Wrap, version, made[^1], Cko.SecretKey) };
+        return new(TokenKeyNames.Wrap, "AES-256", "wrap and unwrap", Words(taken));
     }
 
-    private TokenKeyDescription MakeAudit(uint version)
+    private TokenKeyDescription MakeAudit()
     {
-        var label = TokenKeyNames.Of(KeyPurpose.Audit, version);
-        var taken = Make(label, Cko.PrivateKey, (session, protections) =>
+        var taken = Make(static (session, protections) =>
         {
-            var pair = session.GenerateKeyPair(
-                TokenKeyTemplates.AuditPublic(protections, version), TokenKeyTemplates.AuditPrivate(protections, version));
+            var pair = session.GenerateKeyPair(TokenKeyTemplates.AuditPublic(protections), TokenKeyTemplates.AuditPrivate(protections));
             return [pair.Public, pair.Private];
         });
-        KeyPolicy.RequireAudit(connection.Anchor, made[^1], label);
-        return new(label, "EC P-256", "sign", Words(taken | OptionalProtections.UnwrapTemplate))
-        {
-            Key = Named(KeyPurpose.Audit, version, made[^2], Cko.PublicKey),
-        };
+        KeyPolicy.RequireAudit(connection.Anchor, made[^1]);
+        return new(TokenKeyNames.Audit, "EC P-256", "sign", Words(taken | OptionalProtections.UnwrapTemplate));
     }
 
-    private AuthorisedKey Named(KeyPurpose purpose, uint version, nuint handle, nuint objectClass) =>
-        new(purpose, version, FoundKey.IdentityOf(connection.Anchor, handle, objectClass));
-
-    private OptionalProtections Make(string label, nuint objectClass, Func<Pkcs11Session, OptionalProtections, nuint[]> make)
+    private OptionalProtections Make(Func<Pkcs11Session, OptionalProtections, nuint[]> make)
     {
         foreach (var protections in Attempts)
         {
             using var session = connection.OpenSession(readWrite: true);
-            RequireCount(session, label, objectClass, 0);
             try
             {
                 made.AddRange(make(session, protections));
-                RequireCount(session, label, objectClass, 1);
                 return protections;
             }
-            catch (HsmException e) when (IsOfTemplate(e) && protections != Attempts[^1])
+            catch (HsmException) when (protections != Attempts[^1])
             {
-                // The next set has less in it that a module may not know.
+                // Modules refuse an attribute they do not know with no common return value, so any refusal leads to the next set.
             }
         }
         throw new InvalidOperationException("The last attempt returns or throws.");
-    }
-
-    // Whatever else failed may have made the key all the same, such as a network HSM whose answer was lost; a second one, with less to
-    // guard it, would be its twin. CKR_ARGUMENTS_BAD and, at NSS, CKR_GENERAL_ERROR are what some say of an attribute that they do not
-    // know; that no key came of it is looked up before the next attempt.
-    private static bool IsOfTemplate(HsmException failure) => failure.ReturnValue is 0x5 or 0x7 or 0x10 or 0x12 or 0x13 or 0xD0 or 0xD1;
-
-    private static void RequireCount(Pkcs11Session session, string label, nuint objectClass, int count)
-    {
-        var there = session.Find(TokenKeyTemplates.Search(label, objectClass)).Length;
-        if (there != count)
-        {
-            throw new HsmException(
-                HsmErrorClass.Fatal, 0, KeyFinder.Check,
-                $"The token has {there} keys {label} where {count} was to be; no one uses what was just made: remove it with the HSM's own tool, and try again.");
-        }
     }
 
     // Some modules take the attribute and ignore it (NSS), so what it is for is tried: a thief's unwrap into an extractable key.

@@ -12,15 +12,18 @@ internal sealed class KeyRing : IDisposable
     private readonly Lock cure = new();
     private volatile TokenKeySet keys;
 
-    private KeyRing(TokenConnection connection, TokenKeySet keys)
+    private KeyRing(TokenConnection connection, TokenKeySet keys, byte[] auditPoint)
     {
         this.connection = connection;
         this.keys = keys;
+        AuditPoint = auditPoint;
     }
 
     public TokenKeySet Keys => keys;
 
     public TokenDescription Token => connection.Token;
+
+    public byte[] AuditPoint { get; }
 
     /// <summary>Logs in, finds the keys and proves what the module can do.</summary>
     public static KeyRing Open(Pkcs11HsmOptions options)
@@ -30,10 +33,10 @@ internal sealed class KeyRing : IDisposable
         {
             RequireRoom(connection, options.Sessions);
             Ability.ProveAll(connection);
-            var module = new WrapAbility(SelfTest.ProvenWrapMechanism(connection), RecordKeyTemplates.UnwrappedBy(connection));
-            var keys = KeyFinder.Find(connection.Anchor, options.Authorised, module);
+            var mechanism = SelfTest.ProvenWrapMechanism(connection);
+            var keys = KeyFinder.Find(connection.Anchor, mechanism, RecordKeyTemplates.UnwrappedBy(connection));
             SelfTest.Prove(connection, keys);
-            return new KeyRing(connection, keys);
+            return new KeyRing(connection, keys, KeyFinder.AuditPoint(connection.Anchor));
         }
         catch (HsmException e)
         {
@@ -66,29 +69,12 @@ internal sealed class KeyRing : IDisposable
             {
                 return;
             }
-
-            // An operation that uses a copy right now fails there, and is tried again with the keys found below.
-            Discard(seen.Seals);
+            if (seen.HasSealCopy)
+            {
+                // An operation that uses the copy right now fails there, and is tried again with the keys found below.
+                connection.Anchor.Discard(seen.Seal);
+            }
             keys = FindAgain(seen);
-        }
-    }
-
-    /// <summary>
-    /// Looks for versions that came or went, such as an operator's command makes them in another process. Authorised ones are in use from then
-    /// on; an operation under way ends with the keys that it began with, unless those are gone from the token.
-    /// </summary>
-    /// <param name="authorised">The versions that may be used from now on; null for those of before.</param>
-    /// <exception cref="HsmException">No key of a purpose is fit, two are of a version, or the token is not there: the keys stay those they were.</exception>
-    public KeyInventory Refresh(IReadOnlyList<AuthorisedKey>? authorised)
-    {
-        lock (cure)
-        {
-            using var session = OpenSession();
-            var former = keys;
-            var found = KeyFinder.FindAgain(session, connection.Anchor, former, authorised ?? former.Authorised);
-            keys = found;
-            Discard(former.Seals.Where(key => !found.Seals.Contains(key)));
-            return found.Inventory;
         }
     }
 
@@ -122,14 +108,6 @@ internal sealed class KeyRing : IDisposable
 
     public void Dispose() => connection.Dispose();
 
-    private void Discard(IEnumerable<SealKey> unused)
-    {
-        foreach (var copy in unused.Where(key => key.IsCopied))
-        {
-            connection.Anchor.Discard(copy.Use);
-        }
-    }
-
     // The anchor is one more. Else the last threads of the pool would never get a session, and their operations fail for ever.
     private static void RequireRoom(TokenConnection connection, int sessions)
     {
@@ -148,7 +126,7 @@ internal sealed class KeyRing : IDisposable
     {
         try
         {
-            return KeyFinder.Find(connection.Anchor, seen.Authorised, seen.Module);
+            return KeyFinder.Find(connection.Anchor, seen.WrapMechanism, seen.UnwrapTemplate);
         }
         catch
         {

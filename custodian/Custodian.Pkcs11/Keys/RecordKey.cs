@@ -8,7 +8,7 @@ namespace Custodian.Pkcs11.Keys;
 /// </summary>
 internal static class RecordKey
 {
-    /// <summary>Makes a key k, under the newest wrap key, and writes x(k * point), its public point k * G and its wrapping.</summary>
+    /// <summary>Makes a key k and writes x(k * point), its public point k * G and its wrapping.</summary>
     /// <returns>The wrapped key's length.</returns>
     public static int Make(
         Pkcs11Session session,
@@ -23,7 +23,7 @@ internal static class RecordKey
         {
             session.ReadPoint(pair.Public, publicPoint);
             session.DeriveX(pair.Private, point, evaluated);
-            return session.Wrap(keys.Module.Mechanism, keys.Wrap.Handle, pair.Private, wrapped);
+            return session.Wrap(keys.WrapMechanism, keys.Wrap, pair.Private, wrapped);
         }
         finally
         {
@@ -34,14 +34,9 @@ internal static class RecordKey
 
     /// <summary>Unwraps a key k and writes x(k * point).</summary>
     public static void Evaluate(
-        Pkcs11Session session,
-        TokenKeySet keys,
-        uint wrapVersion,
-        ReadOnlySpan<byte> wrapped,
-        ReadOnlySpan<byte> point,
-        Span<byte> evaluated)
+        Pkcs11Session session, TokenKeySet keys, ReadOnlySpan<byte> wrapped, ReadOnlySpan<byte> point, Span<byte> evaluated)
     {
-        var key = session.Unwrap(keys.Module.Mechanism, keys.WrapOf(wrapVersion).Handle, wrapped, keys.Module.UnwrapTemplate);
+        var key = session.Unwrap(keys.WrapMechanism, keys.Wrap, wrapped, keys.UnwrapTemplate);
         try
         {
             session.DeriveX(key, point, evaluated);

@@ -46,17 +46,17 @@ internal static class SelfTest
         Prove(connection, keys, "wrap a P-256 key, unwrap it and derive a raw x-coordinate with it", RecordKeyCanary);
     }
 
-    /// <summary>The canary: seals and opens with the newest seal key in the token itself.</summary>
+    /// <summary>The canary: seals and opens with the seal key in the token itself.</summary>
     public static void Canary(Pkcs11Session session, TokenKeySet keys)
     {
         Span<byte> iv = stackalloc byte[Pkcs11Session.GcmIvLength];
         Span<byte> sealedCanary = stackalloc byte[16 + Pkcs11Session.GcmTagLength];
         Span<byte> opened = stackalloc byte[sealedCanary.Length];
         session.Random(iv);
-        session.Encrypt(keys.Seal.Token, iv, "custodian/v1 canary"u8, "custodian canary"u8, sealedCanary);
+        session.Encrypt(keys.SealToken, iv, "custodian/v1 canary"u8, "custodian canary"u8, sealedCanary);
         try
         {
-            session.Decrypt(keys.Seal.Token, iv, "custodian/v1 canary"u8, sealedCanary, opened);
+            session.Decrypt(keys.SealToken, iv, "custodian/v1 canary"u8, sealedCanary, opened);
         }
         catch (HsmException e)
         {
@@ -78,7 +78,7 @@ internal static class SelfTest
         var length = RecordKey.Make(session, keys, Generator, made, point, wrapped);
         try
         {
-            RecordKey.Evaluate(session, keys, keys.Wrap.Version, wrapped[..length], Generator, evaluated);
+            RecordKey.Evaluate(session, keys, wrapped[..length], Generator, evaluated);
         }
         catch (HsmException e)
         {

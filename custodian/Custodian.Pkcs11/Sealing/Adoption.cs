@@ -21,11 +21,11 @@ internal sealed class Adoption(
         Span<byte> room = stackalloc byte[SealedBlob.RoomFor(WrappedKeyContent.MaxLength)];
         try
         {
-            var prepared = RecordBlobs.OpenContent(session, keys, BlobRole.PreparedKey, sealedKey.Span, prepareAad.Span, room, out var wrapVersion);
+            var prepared = RecordBlobs.OpenContent(session, keys, BlobRole.PreparedKey, sealedKey.Span, prepareAad.Span, room);
             Opened = true;
             return nowUnixMs >= BinaryPrimitives.ReadInt64BigEndian(prepared.Tail)
                 ? new AdoptedKey(AdoptOutcome.Expired, null)
-                : new AdoptedKey(AdoptOutcome.Adopted, SealRecord(session, keys, wrapVersion, prepared));
+                : new AdoptedKey(AdoptOutcome.Adopted, SealRecord(session, keys, prepared));
         }
         finally
         {
@@ -33,13 +33,13 @@ internal sealed class Adoption(
         }
     }
 
-    private byte[] SealRecord(Pkcs11Session session, TokenKeySet keys, uint wrapVersion, WrappedKeyContent prepared)
+    private byte[] SealRecord(Pkcs11Session session, TokenKeySet keys, WrappedKeyContent prepared)
     {
         Span<byte> content = stackalloc byte[WrappedKeyContent.MaxLength];
         try
         {
             var length = WrappedKeyContent.Write(prepared.Wrapped, prepared.Point, maskedShare.Span, content);
-            return SealedBlob.Seal(session, keys, BlobRole.Record, wrapVersion, content[..length], recordAad.Span);
+            return SealedBlob.Seal(session, keys.Seal, BlobRole.Record, content[..length], recordAad.Span);
         }
         finally
         {

@@ -36,40 +36,26 @@ internal static class BlobHeader
 
     public static int Length(BlobRole role) => HasWrappedKey(role) ? 12 : 8;
 
-    /// <param name="role">What the blob is for.</param>
-    /// <param name="versions">The keys it is under; a wrap version exactly in roles that hold a wrapped key.</param>
-    /// <param name="destination">At least <see cref="Length"/> bytes.</param>
-    public static void Write(BlobRole role, BlobVersions versions, Span<byte> destination)
-    {
-        WriteForm(role, destination);
-        BinaryPrimitives.WriteUInt32BigEndian(destination[4..], versions.Seal);
-        if (HasWrappedKey(role))
-        {
-            BinaryPrimitives.WriteUInt32BigEndian(destination[8..], versions.Wrap!.Value);
-        }
-    }
-
-    /// <summary>Reads the versions from a blob of a role; false when it starts with no header of that role.</summary>
-    public static bool TryRead(BlobRole role, ReadOnlySpan<byte> blob, out BlobVersions versions)
-    {
-        versions = default;
-        Span<byte> form = stackalloc byte[4];
-        WriteForm(role, form);
-        if (!Enum.IsDefined(role) || blob.Length < Length(role) || !blob.StartsWith(form))
-        {
-            return false;
-        }
-        var wrap = HasWrappedKey(role) ? BinaryPrimitives.ReadUInt32BigEndian(blob[8..]) : default(uint?);
-        versions = new BlobVersions(BinaryPrimitives.ReadUInt32BigEndian(blob[4..]), wrap);
-        return versions is { Seal: > 0, Wrap: null or > 0 };
-    }
-
-    private static void WriteForm(BlobRole role, Span<byte> destination)
+    public static void Write(BlobRole role, Span<byte> destination)
     {
         destination[0] = Format;
         destination[1] = (byte)role;
         destination[2] = SealMechanism;
         destination[3] = HasWrappedKey(role) ? WrapMechanism : NoWrapMechanism;
+        BinaryPrimitives.WriteUInt32BigEndian(destination[4..], Keys.TokenKeyNames.SealVersion);
+        if (HasWrappedKey(role))
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(destination[8..], Keys.TokenKeyNames.WrapVersion);
+        }
+    }
+
+    /// <summary>Whether a blob starts with the one header that its role has. There is one version of each key, so one header.</summary>
+    public static bool IsAt(BlobRole role, ReadOnlySpan<byte> blob)
+    {
+        Span<byte> expected = stackalloc byte[MaxLength];
+        expected = expected[..Length(role)];
+        Write(role, expected);
+        return blob.StartsWith(expected);
     }
 
     private static bool HasWrappedKey(BlobRole role) => role is BlobRole.PreparedKey or BlobRole.Record;

@@ -21,7 +21,7 @@ internal static class RecordBlobs
         BinaryPrimitives.WriteInt64BigEndian(expiry, expiresUnixMs);
         Span<byte> content = stackalloc byte[WrappedKeyContent.MaxLength];
         var length = WrappedKeyContent.Write(wrapped[..wrappedLength], publicPoint, expiry, content);
-        return new PreparedKey(evaluated, SealedBlob.Seal(session, keys, BlobRole.PreparedKey, keys.Wrap.Version, content[..length], aad));
+        return new PreparedKey(evaluated, SealedBlob.Seal(session, keys.Seal, BlobRole.PreparedKey, content[..length], aad));
     }
 
     /// <summary>Opens a record's secret part, unwraps its key and evaluates it.</summary>
@@ -32,9 +32,9 @@ internal static class RecordBlobs
         Span<byte> room = stackalloc byte[SealedBlob.RoomFor(WrappedKeyContent.MaxLength)];
         try
         {
-            var content = OpenContent(session, keys, BlobRole.Record, sealedRecord, aad, room, out var wrapVersion);
+            var content = OpenContent(session, keys, BlobRole.Record, sealedRecord, aad, room);
             var evaluated = GC.AllocateUninitializedArray<byte>(Pkcs11Session.CoordinateLength, pinned: true);
-            RecordKey.Evaluate(session, keys, wrapVersion, content.Wrapped, point, evaluated);
+            RecordKey.Evaluate(session, keys, content.Wrapped, point, evaluated);
             return new Evaluation(evaluated, PinnedCopy(content.Tail));
         }
         finally
@@ -45,37 +45,15 @@ internal static class RecordBlobs
 
     /// <summary>Opens the blob of a role that holds a wrapped key. Its content comes to lie in the room, which the caller zeroes.</summary>
     public static WrappedKeyContent OpenContent(
-        Pkcs11Session session,
-        TokenKeySet keys,
-        BlobRole role,
-        ReadOnlySpan<byte> blob,
-        ReadOnlySpan<byte> aad,
-        Span<byte> room,
-        out uint wrapVersion)
+        Pkcs11Session session, TokenKeySet keys, BlobRole role, ReadOnlySpan<byte> blob, ReadOnlySpan<byte> aad, Span<byte> room)
     {
-        var length = SealedBlob.PlaintextLength(role, blob, out var versions);
+        var length = SealedBlob.PlaintextLength(role, blob);
         if (length is < 0 or > WrappedKeyContent.MaxLength)
         {
             throw SealedBlob.Malformed();
         }
-        wrapVersion = versions.Wrap!.Value;
-        SealedBlob.Open(session, keys.SealOf(versions.Seal), role, blob, aad, room[..SealedBlob.RoomFor(length)]);
+        SealedBlob.Open(session, keys.Seal, role, blob, aad, room[..SealedBlob.RoomFor(length)]);
         return WrappedKeyContent.TryParse(role, room[..length], out var content) ? content : throw SealedBlob.Malformed();
-    }
-
-    /// <summary>All that a record's secret part holds, in pinned memory; its owner zeroes it.</summary>
-    public static byte[] OpenWhole(Pkcs11Session session, TokenKeySet keys, ReadOnlySpan<byte> sealedRecord, ReadOnlySpan<byte> aad)
-    {
-        Span<byte> room = stackalloc byte[SealedBlob.RoomFor(WrappedKeyContent.MaxLength)];
-        try
-        {
-            var content = OpenContent(session, keys, BlobRole.Record, sealedRecord, aad, room, out _);
-            return PinnedCopy(room[..(content.Key.Length + content.Tail.Length)]);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(room);
-        }
     }
 
     private static byte[] PinnedCopy(ReadOnlySpan<byte> secret)

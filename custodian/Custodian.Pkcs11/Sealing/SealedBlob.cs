@@ -1,11 +1,10 @@
 using System.Buffers.Binary;
 using Custodian.Pkcs11.Binding;
-using Custodian.Pkcs11.Keys;
 
 namespace Custodian.Pkcs11.Sealing;
 
 /// <summary>
-/// A blob: <c>header || IV(12) || ciphertext || tag(16)</c>, AES-256-GCM under the version of the token's seal key that the header names, with the AAD
+/// A blob: <c>header || IV(12) || ciphertext || tag(16)</c>, AES-256-GCM under the token's seal key with the AAD
 /// <c>"custodian/v1 seal" || lp(header) || lp(caller's aad)</c>.
 /// </summary>
 /// <remarks>IVs are random, so one seal key serves fewer than 2^32 blobs (NIST SP 800-38D section 8.3).</remarks>
@@ -18,33 +17,25 @@ internal static class SealedBlob
 
     private static ReadOnlySpan<byte> Domain => "custodian/v1 seal"u8;
 
-    /// <summary>Seals under the newest seal key.</summary>
-    /// <param name="session">Where.</param>
-    /// <param name="keys">The keys.</param>
-    /// <param name="role">What for.</param>
-    /// <param name="wrapVersion">The wrap key's version, exactly in roles that hold a wrapped key.</param>
-    /// <param name="plaintext">What.</param>
-    /// <param name="aad">The caller's context.</param>
-    public static byte[] Seal(
-        Pkcs11Session session, TokenKeySet keys, BlobRole role, uint? wrapVersion, ReadOnlySpan<byte> plaintext, ReadOnlySpan<byte> aad)
+    public static byte[] Seal(Pkcs11Session session, nuint key, BlobRole role, ReadOnlySpan<byte> plaintext, ReadOnlySpan<byte> aad)
     {
         var headerLength = BlobHeader.Length(role);
 
         // Pinned because the module writes into it through a pointer, IV included.
         var blob = GC.AllocateUninitializedArray<byte>(headerLength + Overhead + plaintext.Length, pinned: true);
         var header = blob.AsSpan(0, headerLength);
-        BlobHeader.Write(role, new BlobVersions(keys.Seal.Version, wrapVersion), header);
+        BlobHeader.Write(role, header);
         var iv = blob.AsSpan(headerLength, Pkcs11Session.GcmIvLength);
         session.Random(iv);
-        session.Encrypt(keys.Seal.Use, iv, Aad(header, aad), plaintext, blob.AsSpan(headerLength + Pkcs11Session.GcmIvLength));
+        session.Encrypt(key, iv, Aad(header, aad), plaintext, blob.AsSpan(headerLength + Pkcs11Session.GcmIvLength));
         return blob;
     }
 
     /// <summary>The plaintext's length, or -1 when these bytes cannot be a blob of that role.</summary>
-    public static int PlaintextLength(BlobRole role, ReadOnlySpan<byte> blob, out BlobVersions versions)
+    public static int PlaintextLength(BlobRole role, ReadOnlySpan<byte> blob)
     {
         var length = blob.Length - BlobHeader.Length(role) - Overhead;
-        return BlobHeader.TryRead(role, blob, out versions) && length is >= 0 and <= MaxPlaintext ? length : -1;
+        return length is >= 0 and <= MaxPlaintext && BlobHeader.IsAt(role, blob) ? length : -1;
     }
 
     /// <summary>The room <see cref="Open"/> needs for a plaintext: modules want place for the tag too.</summary>
@@ -54,13 +45,12 @@ internal static class SealedBlob
     /// Opens a blob whose <see cref="PlaintextLength"/> was asked first, into <see cref="RoomFor"/> that plaintext; the caller zeroes all
     /// of the room.
     /// </summary>
-    /// <exception cref="HsmException">Data or Ambiguous: it does not open.</exception>
     public static void Open(
-        Pkcs11Session session, SealKey key, BlobRole role, ReadOnlySpan<byte> blob, ReadOnlySpan<byte> aad, Span<byte> room)
+        Pkcs11Session session, nuint key, BlobRole role, ReadOnlySpan<byte> blob, ReadOnlySpan<byte> aad, Span<byte> room)
     {
         var headerLength = BlobHeader.Length(role);
         var iv = blob.Slice(headerLength, Pkcs11Session.GcmIvLength);
-        session.Decrypt(key.Use, iv, Aad(blob[..headerLength], aad), blob[(headerLength + iv.Length)..], room);
+        session.Decrypt(key, iv, Aad(blob[..headerLength], aad), blob[(headerLength + iv.Length)..], room);
     }
 
     /// <summary>The failure of a blob that cannot be one, or does not hold what its role says.</summary>

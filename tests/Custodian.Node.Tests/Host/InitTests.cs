@@ -18,7 +18,7 @@ public sealed class InitTests : IDisposable
         string file = NewToken.Make(_settings, pin, _folder);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
         Assert.Matches("^[0-9a-f]{32}$", File.ReadAllText(file));
-        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(_settings, pin, []);
+        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(_settings, pin);
         Assert.Empty(await TokenKeys.FindAsync(options, CancellationToken.None));
         await TokenKeys.CreateAsync(options, CancellationToken.None);
         Assert.Equal(TokenKeys.Labels, await TokenKeys.FindAsync(options, CancellationToken.None));

@@ -10,8 +10,6 @@ public sealed class FrameTests
 {
     private static readonly byte[] Bytes = [.. Enumerable.Range(0, 40).Select(i => (byte)i)];
     private static readonly byte[] Point = [4, .. new byte[64]];
-    private static readonly byte[] Signature = [.. Enumerable.Range(0, 64).Select(i => (byte)i)];
-    private static readonly KeyInventory Keys = new([1, 3], [2], [new AuditKey(1, false, Point), new AuditKey(4, true, Point)]);
 
     [Fact]
     public void Read_ManyFramesInSmallPieces_GivesEachAsItWas()
@@ -123,14 +121,12 @@ public sealed class FrameTests
         var options = new Pkcs11HsmOptions
         {
             ModulePath = "/a/module.so", TokenLabel = "tökén", ModuleParameters = "configdir='sql:/d'", Sessions = 256, Pin = pin,
-            Authorised = [new(KeyPurpose.Wrap, uint.MaxValue, "00ff"), new(KeyPurpose.Audit, 2, "")],
         };
 
-        var read = OpeningFrames.ReadOpen(PayloadOf(OpeningFrames.Open(options, options.Authorised, pin)));
+        var read = OpeningFrames.ReadOpen(PayloadOf(OpeningFrames.Open(options, pin)));
 
         Assert.Equal((options.ModulePath, options.TokenLabel, null, options.ModuleParameters, 256),
             (read.ModulePath, read.TokenLabel, read.TokenSerial, read.ModuleParameters, read.Sessions));
-        Assert.Equal(options.Authorised, read.Authorised);
         Assert.Equal("1234"u8.ToArray(), read.Pin.Bytes.ToArray());
     }
 
@@ -138,12 +134,9 @@ public sealed class FrameTests
     public void Answers_Everything_ReadAsWritten()
     {
         var token = new TokenDescription("label", "serial", "maker", "model", true);
-        var ready = Read(OpeningFrames.Ready(new HostReady(token, Keys)), OpeningFrames.ReadReady);
+        var ready = Read(OpeningFrames.Ready(new HostReady(token, Point)), OpeningFrames.ReadReady);
         Assert.Equal(token, ready.Token);
-        AssertSame(Keys, ready.Keys);
-        AssertSame(Keys, Read(AnswerFrames.Keys(1, Keys), AnswerFrames.ReadKeys));
-        var signed = Read(AnswerFrames.Signed(1, new HsmSignature(7, Signature)), AnswerFrames.ReadSigned);
-        Assert.Equal((7U, Convert.ToHexString(Signature)), (signed.KeyVersion, Convert.ToHexString(signed.Value)));
+        Assert.Equal(Point, ready.AuditPublicKey);
         var prepared = Read(AnswerFrames.Prepared(1, new PreparedKey(Bytes[..32], Bytes)), AnswerFrames.ReadPrepared);
         Assert.Equal(Bytes[..32], prepared.Evaluated);
         Assert.Equal(Bytes, prepared.SealedKey);
@@ -173,7 +166,7 @@ public sealed class FrameTests
         [
             RequestFrames.Prepare(Point, 7, Bytes), RequestFrames.Adopt(Bytes, 7, Bytes, Bytes.AsSpan(0, 32), Bytes),
             RequestFrames.Evaluate(Bytes, Bytes, Point), RequestFrames.Seal(Bytes, Bytes), RequestFrames.Unseal(Bytes, Bytes),
-            RequestFrames.Sign(Bytes), RequestFrames.Random(32), RequestFrames.Probe(), RequestFrames.Reseal(Bytes, Bytes), RequestFrames.Keys([new(KeyPurpose.Seal, 2, "ab")]),
+            RequestFrames.Sign(Bytes), RequestFrames.Random(32), RequestFrames.Probe(),
         ],
         frame => HostOperation.Parse(frame.Kind, frame.Id, frame.Payload));
 
@@ -186,22 +179,19 @@ public sealed class FrameTests
             [
                 AnswerFrames.Prepared(1, new(Bytes[..32], Bytes)), AnswerFrames.Evaluated(1, new(Bytes[..32], Bytes[..32])),
                 AnswerFrames.Adopted(1, new(AdoptOutcome.Adopted, Bytes)), AnswerFrames.Failed(1, new(HsmErrorClass.Data, 1, "f", "m")),
-                OpeningFrames.Ready(new(new("l", "s", "m", "m", true), Keys)),
-                OpeningFrames.Open(new Pkcs11HsmOptions { ModulePath = "/m", TokenLabel = "t", Pin = pin }, [new(KeyPurpose.Seal, 2, "ab")], pin),
-                AnswerFrames.Keys(1, Keys), AnswerFrames.Signed(1, new HsmSignature(1, new byte[64])),
+                OpeningFrames.Ready(new(new("l", "s", "m", "m", true), Point)),
+                OpeningFrames.Open(new Pkcs11HsmOptions { ModulePath = "/m", TokenLabel = "t", Pin = pin }, pin),
             ],
             frame =>
             {
                 var fields = new FrameReader(frame.Payload);
-                _ = (frame.Id % 8) switch
+                _ = (frame.Id % 6) switch
                 {
                     0 => (object)AnswerFrames.ReadPrepared(ref fields),
                     1 => AnswerFrames.ReadEvaluated(ref fields),
                     2 => AnswerFrames.ReadAdopted(ref fields),
                     3 => AnswerFrames.ReadFailed(ref fields),
                     4 => OpeningFrames.ReadReady(ref fields),
-                    5 => AnswerFrames.ReadKeys(ref fields),
-                    6 => AnswerFrames.ReadSigned(ref fields),
                     _ => OpeningFrames.ReadOpen(frame.Payload),
                 };
                 fields.End();
@@ -232,41 +222,6 @@ public sealed class FrameTests
                 // Refused by name; anything else ends the test.
             }
         }
-    }
-
-    [Theory]
-    [InlineData("00000000")]
-    [InlineData("00001001")]
-    [InlineData("FFFFFFFF")]
-    [InlineData("0000000100000000")]
-    [InlineData("000000020000000200000002")]
-    [InlineData("000000020000000200000001")]
-    public void Keys_VersionsThatNoTokenHas_AreRefused(string seals)
-    {
-        byte[] rest = [0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 65, .. Point];
-
-        Assert.Throws<MalformedFrameException>(() =>
-        {
-            var fields = new FrameReader((byte[])[.. Convert.FromHexString(seals), .. rest]);
-            AnswerFrames.ReadKeys(ref fields);
-        });
-    }
-
-    [Fact]
-    public void Keys_NoAuditKeySigns_IsRefused()
-    {
-        var frame = AnswerFrames.Keys(1, Keys with { Audit = [new AuditKey(1, false, Point)] });
-
-        Assert.Throws<MalformedFrameException>(() => Read(frame, AnswerFrames.ReadKeys));
-    }
-
-    private static void AssertSame(KeyInventory expected, KeyInventory read)
-    {
-        Assert.Equal(expected.Seal, read.Seal);
-        Assert.Equal(expected.Wrap, read.Wrap);
-        Assert.Equal(
-            expected.Audit.Select(key => (key.Version, key.IsPrivateThere, Convert.ToHexString(key.PublicKey.Span))),
-            read.Audit.Select(key => (key.Version, key.IsPrivateThere, Convert.ToHexString(key.PublicKey.Span))));
     }
 
     private static T Read<T>(FrameBuffer frame, Custodian.Pkcs11.Isolation.Supervision.AnswerDecoder<T> decode)

@@ -29,10 +29,10 @@ public class NssToken : IDisposable
     };
 
     /// <summary>A session beside the HSM's own, logged in by it.</summary>
-    internal Pkcs11Session OpenSession(bool readWrite = false)
+    internal Pkcs11Session OpenSession()
     {
         using var module = Pkcs11Module.Acquire(ModulePath, Parameters);
-        return module.OpenSession(module.FindSlot(Label, serial: null), readWrite);
+        return module.OpenSession(module.FindSlot(Label, serial: null));
     }
 
     public void Dispose()

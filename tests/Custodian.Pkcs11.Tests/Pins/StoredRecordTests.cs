@@ -155,11 +155,9 @@ public sealed class StoredRecordTests : IClassFixture<SoftHsmWithKeys>, IAsyncLi
     // The seal key opens for whoever has the PIN: that is what the wrapping inside is for.
     private byte[] OpenRecord()
     {
-        var length = SealedBlob.PlaintextLength(BlobRole.Record, record, out var versions);
-        var room = new byte[SealedBlob.RoomFor(length)];
-        var seal = Find(TokenKeyNames.Seal, Cko.SecretKey);
-        SealedBlob.Open(Session, new SealKey(versions.Seal, seal, seal), BlobRole.Record, record, Aad, room);
-        Assert.True(WrappedKeyContent.TryParse(BlobRole.Record, room.AsSpan(0, length), out var content));
+        var room = new byte[SealedBlob.RoomFor(SealedBlob.PlaintextLength(BlobRole.Record, record))];
+        SealedBlob.Open(Session, Find(TokenKeyNames.Seal, Cko.SecretKey), BlobRole.Record, record, Aad, room);
+        Assert.True(WrappedKeyContent.TryParse(BlobRole.Record, room.AsSpan(0, SealedBlob.PlaintextLength(BlobRole.Record, record)), out var content));
         return content.Wrapped.ToArray();
     }
 }

@@ -19,15 +19,13 @@ public class SoftHsmToken : IDisposable
     public TokenDescription Description { get; }
 
     public Pkcs11HsmOptions Options(
-        int sessions = 2, int maxAdmitted = 128, int maxWaiting = 256, TimeProvider? timeProvider = null, HsmPin? pin = null,
-        IReadOnlyList<AuthorisedKey>? authorised = null) => new()
+        int sessions = 2, int maxAdmitted = 128, int maxWaiting = 256, TimeProvider? timeProvider = null, HsmPin? pin = null) => new()
         {
             ModulePath = SoftHsmDirectory.ModulePath,
             TokenLabel = Label,
             Pin = pin ?? Pin,
             Sessions = sessions,
             MaxAdmitted = maxAdmitted,
-            Authorised = authorised ?? [],
             MaxWaiting = maxWaiting,
             TimeProvider = timeProvider ?? TimeProvider.System,
         };

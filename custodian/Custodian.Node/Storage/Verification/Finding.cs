@@ -1,7 +1,7 @@
 namespace Custodian.Node.Storage.Verification;
 
 /// <summary>One thing that is not as the node left it.</summary>
-/// <param name="Part">Where: <c>file</c>, <c>schema</c>, <c>account</c>, <c>record</c>, <c>audit</c>, <c>slot</c>, <c>body</c> or <c>key</c>.</param>
+/// <param name="Part">Where: <c>file</c>, <c>schema</c>, <c>account</c>, <c>record</c>, <c>audit</c>, <c>slot</c> or <c>body</c>.</param>
 /// <param name="Account">The first eight bytes of the account row's name, in hexadecimal; null when it concerns no one account.</param>
 /// <param name="Record">The record_id in hexadecimal, or the key of another row; null when it concerns no one row.</param>
 /// <param name="What">What is wrong.</param>
@@ -51,10 +51,6 @@ internal static class FindingAdvice
         "every call on this account is refused and the others are served; keep a copy of the database for whoever looks into it, then destroy "
         + "the account here ('custodian account destroy --tampered', it needs the user's issuer and subject) so that the user can enrol again, "
         + "or restore a backup, which takes every account back to the backup's time";
-
-    internal const string Key =
-        "an Evaluate of those records is refused and the others are served; bring the key back from the HSM's backup; where it was retired on "
-        + "purpose those records are lost at this node, and their users enrol again";
 
     internal const string Audit =
         "the log tells less than what happened; keep a copy of the database for whoever looks into it, and ask who could write to this file";

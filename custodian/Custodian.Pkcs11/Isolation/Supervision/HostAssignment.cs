@@ -6,14 +6,5 @@ namespace Custodian.Pkcs11.Isolation.Supervision;
 /// <param name="Isolation">How the process is kept.</param>
 internal sealed record HostAssignment(Pkcs11HsmOptions Hsm, HsmPin Pin, IsolationOptions Isolation)
 {
-    private volatile IReadOnlyList<AuthorisedKey> authorised = Hsm.Authorised;
-
     public TimeProvider Time => Hsm.TimeProvider;
-
-    /// <summary>The versions of keys that may be used, as they were named last; the same object while they stay the same.</summary>
-    public IReadOnlyList<AuthorisedKey> Authorised
-    {
-        get => authorised;
-        set => authorised = value.SequenceEqual(authorised) ? authorised : value;
-    }
 }

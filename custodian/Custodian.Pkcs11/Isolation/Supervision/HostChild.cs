@@ -97,20 +97,6 @@ internal sealed class HostChild
         return true;
     }
 
-    /// <summary>Has it look for its keys again before it serves anyone.</summary>
-    /// <exception cref="HsmException">It did not.</exception>
-    public async Task<KeyInventory> RefreshAsync(IReadOnlyList<AuthorisedKey> authorised)
-    {
-        var call = new PendingCall<KeyInventory>(AnswerFrames.ReadKeys);
-        var request = RequestFrames.Keys(authorised);
-        if (!TrySend(request, call))
-        {
-            request.Dispose();
-            throw Failure("The HSM's process is gone before it served.");
-        }
-        return await call.Task.ConfigureAwait(false);
-    }
-
     /// <summary>Takes no further calls, lets it finish those it has, and ends it.</summary>
     public async Task RetireAsync()
     {
@@ -132,7 +118,7 @@ internal sealed class HostChild
     private async Task<HostReady> OpenAsync(HostAssignment assignment, CancellationToken stop)
     {
         var opening = new PendingCall<HostReady>(OpeningFrames.ReadReady);
-        var frame = OpeningFrames.Open(assignment.Hsm, assignment.Authorised, assignment.Pin);
+        var frame = OpeningFrames.Open(assignment.Hsm, assignment.Pin);
         if (!TrySend(frame, opening))
         {
             frame.Dispose();

@@ -15,21 +15,17 @@ internal sealed class HostSupervisor : IAsyncDisposable
     private readonly Task supervision;
     private volatile HostChild? current;
     private volatile HsmException? refusedPin;
-    private volatile KeyInventory keys;
     private Task retirements = Task.CompletedTask;
 
     private HostSupervisor(HostAssignment assignment, HostChild child)
     {
-        (this.assignment, options, time, Ready, keys) = (assignment, assignment.Isolation, assignment.Time, child.Ready!, child.Ready!.Keys);
+        (this.assignment, options, time, Ready) = (assignment, assignment.Isolation, assignment.Time, child.Ready!);
         current = child;
         supervision = SuperviseAsync(child);
     }
 
-    /// <summary>What the first process said of the HSM. Every later one must find the same token.</summary>
+    /// <summary>What the first process said of the HSM. Every later one must find the same keys.</summary>
     public HostReady Ready { get; }
-
-    /// <summary>The keys as a process last told them.</summary>
-    public KeyInventory Keys => keys;
 
     /// <summary>Starts the first process.</summary>
     /// <param name="assignment">What to start; its PIN is this object's own, and goes with it.</param>
@@ -50,15 +46,6 @@ internal sealed class HostSupervisor : IAsyncDisposable
             throw Unavailable();
         }
     }
-
-    /// <summary>The versions of keys that may be used, as they were named last.</summary>
-    public IReadOnlyList<AuthorisedKey> Authorised => assignment.Authorised;
-
-    /// <summary>Names the versions that may be used, by this process and those after it; null leaves them as they are.</summary>
-    public void Authorise(IReadOnlyList<AuthorisedKey>? authorised) => assignment.Authorised = authorised ?? assignment.Authorised;
-
-    /// <summary>Takes note of what the process says of the keys now.</summary>
-    public void Saw(KeyInventory now) => keys = now;
 
     /// <summary>Sends a request to the process that serves.</summary>
     /// <exception cref="HsmException">None does. Nothing was sent.</exception>
@@ -166,10 +153,8 @@ internal sealed class HostSupervisor : IAsyncDisposable
         }
         try
         {
-            var named = assignment.Authorised;
             var child = await HostChild.StartAsync(assignment, stop.Token).ConfigureAwait(false);
             await RequireSameKeysAsync(child).ConfigureAwait(false);
-            await TakeUpAsync(child, named).ConfigureAwait(false);
             options.Observer(new HostStarted(child.Id, child.Age));
             return child;
         }
@@ -185,33 +170,15 @@ internal sealed class HostSupervisor : IAsyncDisposable
         }
     }
 
-    /// <summary>Versions that were authorised while it started are in use at its predecessor; it must not serve with those of before.</summary>
-    private async Task TakeUpAsync(HostChild child, IReadOnlyList<AuthorisedKey> named)
-    {
-        if (ReferenceEquals(named, assignment.Authorised))
-        {
-            return;
-        }
-        try
-        {
-            keys = await child.RefreshAsync(assignment.Authorised).ConfigureAwait(false);
-        }
-        catch
-        {
-            await child.RetireAsync().ConfigureAwait(false);
-            throw;
-        }
-    }
-
+    // A token put in the place of another would open nothing of what the node stored, and sign what nobody could verify.
     private async Task RequireSameKeysAsync(HostChild child)
     {
-        if (!child.Ready!.Keys.IsOfTheTokenOf(keys))
+        if (!child.Ready!.AuditPublicKey.AsSpan().SequenceEqual(Ready.AuditPublicKey))
         {
             await child.RetireAsync().ConfigureAwait(false);
             throw new HsmException(
                 HsmErrorClass.Fatal, 0, "hsm-host", "The token of that name has other keys than when the node started; it is not used.");
         }
-        keys = child.Ready.Keys;
     }
 
     /// <summary>Waits until the next start is due: for ever after a refused PIN, which is tried once and never again by itself.</summary>

@@ -79,15 +79,7 @@ internal sealed class CuedHsm(IHsm inner) : IHsm
 
     public ValueTask<byte[]> OpenAsync(ReadOnlyMemory<byte> sealedBlob, ReadOnlyMemory<byte> aad) => inner.OpenAsync(sealedBlob, aad);
 
-    public ValueTask<byte[]> ResealAsync(HsmAdmission admission, ReadOnlyMemory<byte> sealedBlob, ReadOnlyMemory<byte> aad)
-    {
-        ThrowOnCue();
-        return inner.ResealAsync(admission, sealedBlob, aad);
-    }
-
-    public ValueTask<HsmSignature> SignAsync(ReadOnlyMemory<byte> message) => inner.SignAsync(message);
-
-    public ValueTask<KeyInventory> RefreshKeysAsync(IReadOnlyList<AuthorisedKey>? authorised = null) => inner.RefreshKeysAsync(authorised);
+    public ValueTask<byte[]> SignAsync(ReadOnlyMemory<byte> message) => inner.SignAsync(message);
 
     public ValueTask RandomAsync(Memory<byte> destination) => inner.RandomAsync(destination);
 
