@@ -21,6 +21,9 @@ internal sealed class HsmWatch(Readiness readiness, ILogger logger)
                 readiness.Fails(ReadinessPart.Hsm, "the HSM process failed, and another is being started");
                 HsmLog.Failed(logger, failed.ProcessId, failed.Cause, failed.Detail, failed.ExitStatus, failed.AbandonedCalls);
                 break;
+            case HostCleared cleared:
+                HsmLog.Cleared(logger, cleared.ProcessId, cleared.Suspicion.Message);
+                break;
             case HostNotStarted { NextTry: null } refused:
                 HsmLog.Refused(logger, refused.Failure.Message);
                 break;
@@ -54,4 +57,7 @@ internal static partial class HsmLog
 
     [LoggerMessage(25, LogLevel.Warning, "the HSM process {ProcessId} says: {Line}")]
     internal static partial void Said(ILogger logger, int processId, string line);
+
+    [LoggerMessage(26, LogLevel.Information, "the HSM process {ProcessId} passed its canary after a call had failed, and goes on: {Failure}")]
+    internal static partial void Cleared(ILogger logger, int processId, string failure);
 }

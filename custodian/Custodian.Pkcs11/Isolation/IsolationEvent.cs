@@ -56,6 +56,11 @@ public sealed record HostRecycled(int ProcessId, RecycleCause Cause, int Success
 public sealed record HostFailed(int ProcessId, HostEndCause Cause, string Detail, int ExitStatus, int AbandonedCalls)
     : IsolationEvent(ProcessId);
 
+/// <summary>A call failed in a process, and its canary passed afterwards: the process goes on.</summary>
+/// <param name="ProcessId">Which.</param>
+/// <param name="Suspicion">How the call failed.</param>
+public sealed record HostCleared(int ProcessId, HsmException Suspicion) : IsolationEvent(ProcessId);
+
 /// <summary>A process could not be started or did not become ready.</summary>
 /// <param name="Failure">Why.</param>
 /// <param name="NextTry">When it is tried again; null for never, since the PIN was refused.</param>

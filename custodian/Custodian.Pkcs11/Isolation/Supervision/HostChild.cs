@@ -219,11 +219,11 @@ internal sealed class HostChild
         var cleared = failure.Class is HsmErrorClass.Data or HsmErrorClass.Pin || Ready is null;
         if (!cleared && Interlocked.Exchange(ref suspected, 1) == 0)
         {
-            _ = Task.Run(SendCanaryAsync);
+            _ = Task.Run(() => SendCanaryAsync(failure));
         }
     }
 
-    private async Task SendCanaryAsync()
+    private async Task SendCanaryAsync(HsmException suspicion)
     {
         var canary = new PendingCall<bool>(AnswerFrames.ReadNothing);
         var frame = RequestFrames.Probe();
@@ -236,6 +236,7 @@ internal sealed class HostChild
         {
             await canary.Task.ConfigureAwait(false);
             Volatile.Write(ref suspected, 0);
+            options.Observer(new HostCleared(host.Id, suspicion));
         }
         catch (HsmException e) when (e.Class == HsmErrorClass.Pin)
         {
