@@ -43,7 +43,8 @@ internal sealed class HsmHostProcess
     /// <summary>Ends when the process is gone.</summary>
     internal async Task GoneAsync()
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30), TimeProvider.System);
+        // It may have been starting when its module fell silent, and a start has a deadline of 30 s.
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60), TimeProvider.System);
         using var poll = new PeriodicTimer(TimeSpan.FromMilliseconds(20), TimeProvider.System);
         while (Exists)
         {
