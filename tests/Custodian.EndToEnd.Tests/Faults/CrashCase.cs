@@ -20,16 +20,21 @@ internal enum CrashOperation
 /// recovers, what was reported done is done, no counter is below what was evaluated, and the next run of the same command finishes or
 /// replaces what was begun.
 /// </summary>
-internal sealed class CrashCase(CrashBench bench, CrashOperation operation) : IDisposable
+internal sealed class CrashCase : IDisposable
 {
     private const string Old = "the old secret";
     private const string New = "the new secret";
     private const string Next = "the next secret";
     private const int MaxAttempts = 10;
 
-    private readonly (string Subject, CrashScript Script) _person = bench.NewSubject();
+    private readonly CrashBench _bench;
+    private readonly CrashOperation _operation;
+    private readonly (string Subject, CrashScript Script) _person;
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(300);
     private SecretBytes? _ownerKey;
+
+    private CrashCase(CrashBench bench, CrashOperation operation) =>
+        (_bench, _operation, _person) = (bench, operation, bench.NewSubject());
 
     internal string Subject => _person.Subject;
 
@@ -38,10 +43,17 @@ internal sealed class CrashCase(CrashBench bench, CrashOperation operation) : ID
     /// <summary>Why the operation did not report success.</summary>
     internal CustodyException? Failure { get; private set; }
 
+    /// <summary>Begins when the bench has a place for it.</summary>
+    internal static async Task<CrashCase> BeginAsync(CrashBench bench, CrashOperation operation)
+    {
+        await bench.EnterAsync();
+        return new CrashCase(bench, operation);
+    }
+
     /// <summary>What the operation needs to be there before.</summary>
     internal async Task PrepareAsync()
     {
-        if (operation != CrashOperation.Enrol)
+        if (_operation != CrashOperation.Enrol)
         {
             await using CustodianClient device = Device();
             using EnrollResult enrolled = await device.EnrollAsync(_key, Old);
@@ -59,7 +71,7 @@ internal sealed class CrashCase(CrashBench bench, CrashOperation operation) : ID
         await using CustodianClient device = Device(o => o.MaxRetries = 0);
         try
         {
-            return await RunAsync(device, operation);
+            return await RunAsync(device, _operation);
         }
         catch (CustodyException failure)
         {
@@ -69,18 +81,18 @@ internal sealed class CrashCase(CrashBench bench, CrashOperation operation) : ID
     }
 
     /// <summary>The command and its standard input, for <c>custody</c>.</summary>
-    internal (string Input, string[] Command) Command(string keyFile) => operation switch
+    internal (string Input, string[] Command) Command(string keyFile) => _operation switch
     {
         CrashOperation.Enrol => (Old, ["enroll", "--key", keyFile]),
         CrashOperation.ChangeSecret => ($"{Old}\n{New}", ["change-secret"]),
-        CrashOperation.Recover => (Old, ["recover", "--out", bench.Realm.NewFile("recovered")]),
+        CrashOperation.Recover => (Old, ["recover", "--out", _bench.Realm.NewFile("recovered")]),
         _ => (Old, ["delete", "--yes"]),
     };
 
     /// <summary>Writes the key to a file, for <c>custody</c>.</summary>
     internal string WriteKey()
     {
-        string file = bench.Realm.NewFile("private.key");
+        string file = _bench.Realm.NewFile("private.key");
         File.WriteAllBytes(file, _key);
         return file;
     }
@@ -91,7 +103,7 @@ internal sealed class CrashCase(CrashBench bench, CrashOperation operation) : ID
     {
         Script.Disarm();
         await NoCounterIsBelowTheTruthAsync();
-        switch (operation)
+        switch (_operation)
         {
             case CrashOperation.Enrol:
                 await VerifyEnrolmentAsync(reported);
@@ -109,7 +121,11 @@ internal sealed class CrashCase(CrashBench bench, CrashOperation operation) : ID
         }
     }
 
-    public void Dispose() => _ownerKey?.Dispose();
+    public void Dispose()
+    {
+        _ownerKey?.Dispose();
+        _bench.Leave();
+    }
 
     private async Task<bool> RunAsync(CustodianClient device, CrashOperation what)
     {
@@ -178,7 +194,7 @@ internal sealed class CrashCase(CrashBench bench, CrashOperation operation) : ID
         try
         {
             // By the secret as long as that recovers; what fewer than a threshold of nodes hold is the owner key's to delete.
-            bool complete = await RunAsync(device, recovers ? operation : CrashOperation.DeleteByOwnerKey);
+            bool complete = await RunAsync(device, recovers ? _operation : CrashOperation.DeleteByOwnerKey);
             Assert.True(complete, "the second deletion left something");
         }
         catch (RecordNotFoundException)
@@ -200,7 +216,7 @@ internal sealed class CrashCase(CrashBench bench, CrashOperation operation) : ID
         }
         catch (EnrollmentRefusedException refused) when (refused.RetryAfter is { } wait)
         {
-            await bench.PassAsync(wait + TimeSpan.FromSeconds(1));
+            await _bench.PassAsync(wait + TimeSpan.FromSeconds(1));
             (await command()).Dispose();
         }
     }
@@ -225,9 +241,9 @@ internal sealed class CrashCase(CrashBench bench, CrashOperation operation) : ID
     {
         await using CustodianClient device = Device();
         AccountDescription account = await device.DescribeAsync();
-        for (int i = 0; i < bench.Realm.Nodes.Count; i++)
+        for (int i = 0; i < _bench.Realm.Nodes.Count; i++)
         {
-            var node = Protocol.NodeId.Parse(bench.Realm.Nodes[i].NodeId);
+            var node = Protocol.NodeId.Parse(_bench.Realm.Nodes[i].NodeId);
             foreach (RecordAtNode shown in account.AtNodes[node])
             {
                 int evaluated = Script.ChargedAt(i, ByteString.CopyFrom(shown.Record.Id.ToArray()));
@@ -241,7 +257,7 @@ internal sealed class CrashCase(CrashBench bench, CrashOperation operation) : ID
     {
         await using CustodianClient device = Device();
         AccountDescription account = await device.DescribeAsync();
-        Assert.Equal(bench.Realm.Nodes.Count, account.AtNodes.Count);
+        Assert.Equal(_bench.Realm.Nodes.Count, account.AtNodes.Count);
         Assert.All(account.AtNodes, node =>
         {
             RecordAtNode only = Assert.Single(node.Value);
@@ -253,7 +269,7 @@ internal sealed class CrashCase(CrashBench bench, CrashOperation operation) : ID
     /// A client with time for nodes that a busy machine makes slow: only what crashed may be missing, or a record that is there would count
     /// as one that does not recover.
     /// </summary>
-    private CustodianClient Device(Action<CustodianClientOptions>? change = null) => bench.Realm.Client(Subject, o =>
+    private CustodianClient Device(Action<CustodianClientOptions>? change = null) => _bench.Realm.Client(Subject, o =>
     {
         o.ConnectTimeout = o.AttemptTimeout = o.Patience = TimeSpan.FromMinutes(5);
         change?.Invoke(o);

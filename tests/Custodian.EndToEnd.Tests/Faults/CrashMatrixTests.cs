@@ -12,8 +12,6 @@ namespace Custodian.EndToEnd.Tests.Faults;
 [Collection(ThreeNodesThatCrash.Collection)]
 public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelper output)
 {
-    private const int AtOnce = 4;
-
     private CrashBench Bench => three.Bench;
 
     [FakeClockFact]
@@ -77,7 +75,7 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
     /// <summary>All points of an operation, as a run without a crash shows them.</summary>
     private static async Task<IReadOnlyList<CrashPoint>> PointsAsync(CrashBench bench, CrashOperation operation)
     {
-        using var recorded = new CrashCase(bench, operation);
+        using var recorded = await CrashCase.BeginAsync(bench, operation);
         await recorded.PrepareAsync();
         recorded.Script.Arm(null, () => Task.CompletedTask, isClient: true);
         Assert.True(await recorded.RunAsync(), $"{operation} fails without a crash: {recorded.Failure}");
@@ -121,7 +119,7 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
         IReadOnlyList<CrashPoint> points = await PointsAsync(bench, operation);
         CrashPoint[] sample = [.. Sample($"client/{operation}", points, 3)];
         var failures = new ConcurrentQueue<string>();
-        await Parallel.ForEachAsync(sample, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (point, _) =>
+        await Parallel.ForEachAsync(sample, new ParallelOptions { MaxDegreeOfParallelism = CrashBench.Places }, async (point, _) =>
             await TryAsync($"{operation}, client killed {point}", failures, () => KillClientAsync(bench, operation, point)));
         output.WriteLine($"{operation}: {sample.Length} of {points.Count} points");
         Assert.True(failures.IsEmpty, string.Join('\n', failures));
@@ -129,7 +127,7 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
 
     private static async Task KillClientAsync(CrashBench bench, CrashOperation operation, CrashPoint point)
     {
-        using var person = new CrashCase(bench, operation);
+        using var person = await CrashCase.BeginAsync(bench, operation);
         await person.PrepareAsync();
         person.Script.Arm(point, () => Task.CompletedTask, isClient: true);
         await person.RunAsync();
@@ -141,7 +139,7 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
 
     private async Task KillNodeAsync(CrashOperation operation, CrashPoint point)
     {
-        using var person = new CrashCase(Bench, operation);
+        using var person = await CrashCase.BeginAsync(Bench, operation);
         await person.PrepareAsync();
         NodeProcess node = Bench.Realm.Nodes[point.Step.Node];
         person.Script.Arm(point, node.KillAsync, isClient: false);
@@ -162,7 +160,7 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
 
     private async Task KillCommandAsync(CrashOperation operation, CrashPoint point)
     {
-        using var person = new CrashCase(Bench, operation);
+        using var person = await CrashCase.BeginAsync(Bench, operation);
         await person.PrepareAsync();
         (string input, string[] command) = person.Command(person.WriteKey());
         var started = new TaskCompletionSource<ChildProcess>();
