@@ -82,6 +82,7 @@ public sealed class OddRequestsTests : IDisposable
         {
             byte[] body = Body(draws);
             string script = $"seed {Effort.Seed}, frame {i}: {Convert.ToHexStringLower(body.AsSpan(0, Math.Min(40, body.Length)))}, {body.Length} bytes";
+
             // One account may send fifty a second, and more are refused before anyone looks at what is in them.
             string token = _attacked.Realm.Issuer.TokenFor(_attacked.Node.NodeId, $"an odd one {i / 100}");
             string? reason = await SendAsync(body, r => Authorize(r, $"Bearer {token}"), script);
