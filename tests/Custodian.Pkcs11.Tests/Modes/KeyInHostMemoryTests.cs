@@ -39,12 +39,20 @@ public sealed class KeyInHostMemoryTests : IDisposable
         Assert.Equal(key, KeyIn(BlobRole.Record, record));
         AssertNowhere(host, key);
 
-        var evaluation = await AdmittedAsync(hsm, a => hsm.EvaluateAsync(a, record, Aad, P256.Generator));
-        Assert.Equal(prepared.Evaluated, evaluation.Evaluated);
+        await EvaluateAsync();
+        AssertNowhere(host, key);
+
+        await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => EvaluateAsync()));
         AssertNowhere(host, key);
 
         // The search finds what is there: this process holds the key.
         Assert.NotEmpty(HostMemory.Holding(Environment.ProcessId, key));
+
+        async Task EvaluateAsync()
+        {
+            var evaluation = await AdmittedAsync(hsm, a => hsm.EvaluateAsync(a, record, Aad, P256.Generator));
+            Assert.Equal(prepared.Evaluated, evaluation.Evaluated);
+        }
     }
 
     // As it is sealed, and in the order of bytes in which OpenSSL keeps numbers; whole, and each half: a freed block loses its beginning.
