@@ -19,10 +19,10 @@ public sealed class ModeTests
         await realm.Nodes[2].KillAsync();
         Assert.Equal(key, await RecoverAsync(realm));
 
-        Expect.Says("evaluates in memory: whoever reads the memory", Expect.Success(await memory.RunAsync("status")));
-        Expect.Says("evaluates in the HSM, which records' keys leave only wrapped", Expect.Success(await hsm.RunAsync("status")));
-        Assert.Equal("memory", Parse(Expect.Success(await memory.RunAsync("status", "--json")))["evaluation"]!.ToString());
-        Assert.Equal("hsm", Parse(Expect.Success(await hsm.RunAsync("status", "--json")))["evaluation"]!.ToString());
+        Expect.Says("evaluates in memory: whoever reads the memory", await StatusAsync(memory));
+        Expect.Says("evaluates in the HSM, which records' keys leave only wrapped", await StatusAsync(hsm));
+        Assert.Equal("memory", Parse(await StatusAsync(memory, "--json"))["evaluation"]!.ToString());
+        Assert.Equal("hsm", Parse(await StatusAsync(hsm, "--json"))["evaluation"]!.ToString());
 
         await memory.StopAsync();
         await memory.StartAsync();
@@ -67,8 +67,11 @@ public sealed class ModeTests
         await node.StartAsync();
 
         Assert.Equal(await File.ReadAllBytesAsync(keyFile), await RecoverAsync(realm));
-        Expect.Says("evaluates in memory", Expect.Success(await node.RunAsync("status")));
+        Expect.Says("evaluates in memory", await StatusAsync(node));
     }
+
+    private static async Task<ProcessOutcome> StatusAsync(NodeProcess node, params string[] further) =>
+        Expect.Success(await node.RunAsync(["status", "--override", $"listen={new Uri(node.Address).Authority}", .. further]));
 
     private static async Task<byte[]> RecoverAsync(Realm realm)
     {
