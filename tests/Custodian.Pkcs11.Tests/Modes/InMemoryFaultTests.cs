@@ -5,7 +5,7 @@ using Custodian.Pkcs11.Tests.SoftHsm;
 namespace Custodian.Pkcs11.Tests.Modes;
 
 /// <summary>The same cures at a node that evaluates in memory, whose operations ask other things of the module.</summary>
-public sealed class InMemoryFaultTests(SoftHsmWithKeys token) : IClassFixture<SoftHsmWithKeys>, IAsyncLifetime
+public sealed class InMemoryFaultTests(SoftHsmWithKeys token) : IClassFixture<SoftHsmWithKeys>, IAsyncLifetime, IDisposable
 {
     private const nuint SessionHandleInvalid = 0xB3;
 
@@ -26,8 +26,9 @@ public sealed class InMemoryFaultTests(SoftHsmWithKeys token) : IClassFixture<So
         module.Heal();
         await hsm!.DisposeAsync();
         Assert.Equal(0, module.OpenSessions);
-        module.Dispose();
     }
+
+    public void Dispose() => module.Dispose();
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -43,6 +44,11 @@ public sealed class InMemoryFaultTests(SoftHsmWithKeys token) : IClassFixture<So
         Assert.All(calls, called => Assert.DoesNotContain(called, (Function[])[Function.WrapKey, Function.UnwrapKey, Function.DeriveKey, Function.GenerateKeyPair]));
         for (var call = 0; call < calls.Count; call++)
         {
+            if (calls[call] is Function.CloseSession or Function.DestroyObject)
+            {
+                // What ends an operation rather than doing it.
+                continue;
+            }
             Assert.Null(await FailureAtAsync(operation, call, SessionHandleInvalid));
             Assert.Equal(HsmErrorClass.Fatal, await FailureAtAsync(operation, call, ErrorCodes.DeviceRemoved));
             var isBlob = calls[call] == Function.Decrypt && operation.Blobs.Contains(Function.Decrypt);
