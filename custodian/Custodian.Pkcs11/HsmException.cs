@@ -30,6 +30,12 @@ public sealed class HsmException : Exception
     /// <summary>The PKCS#11 function that failed, or the name of the check.</summary>
     public string Function { get; }
 
+    /// <summary>Whether it failed because a blob is of a node that evaluates elsewhere than this one.</summary>
+    public bool IsOfOtherMode => Function == Sealing.SealedBlob.ModeCheck;
+
+    /// <summary>Whether the module lacks what only <see cref="EvaluationMode.Hsm"/> needs: in the other mode a node can do without it.</summary>
+    public bool IsOfHsmEvaluation { get; internal init; }
+
     /// <summary>The same failure where no input of a caller can be its cause.</summary>
     internal HsmException OfTheModule() =>
         Class is HsmErrorClass.Ambiguous or HsmErrorClass.Data ? new(HsmErrorClass.Fatal, ReturnValue, Function, Message, this) : this;

@@ -6,6 +6,8 @@ namespace Custodian.Pkcs11;
 /// <remarks>
 /// <para>The keys that matter never leave the module: a record's key k is made there, comes out only wrapped under the token's wrap
 /// key, and every blob below is that wrapping and more, sealed with AES-256-GCM under the token's seal key.</para>
+/// <para>At a node that evaluates in memory (<see cref="EvaluationMode.Memory"/>) k is drawn by the module, is kept only sealed under the
+/// token's seal key, and lies in the clear in the module's process while it is used.</para>
 /// <para>An operation that was started cannot be cancelled: its caller must know the outcome, because a charge is taken back only when
 /// the HSM reported failure. Every operation throws <see cref="HsmException"/> when the HSM does not do it.</para>
 /// <para><c>aad</c> is the caller's context, of any length and already unambiguous; a blob opens only under the aad it was sealed with,
@@ -19,7 +21,7 @@ public interface IHsm : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The token was cancelled first.</exception>
     ValueTask<HsmAdmission?> AdmitAsync(CancellationToken cancellationToken);
 
-    /// <summary>Makes a new P-256 key k in the HSM and evaluates it at a point. Nothing stays in the HSM.</summary>
+    /// <summary>Makes a new P-256 key k and evaluates it at a point. Nothing stays in the HSM.</summary>
     /// <param name="admission">An admission of this HSM, not used before.</param>
     /// <param name="point">65 bytes, 04 || X || Y, already checked to be on the curve.</param>
     /// <param name="expiresUnixMs">Unix time in milliseconds from which <see cref="AdoptAsync"/> refuses the sealed key.</param>
@@ -43,7 +45,7 @@ public interface IHsm : IAsyncDisposable
         ReadOnlyMemory<byte> maskedShare,
         ReadOnlyMemory<byte> recordAad);
 
-    /// <summary>Evaluates a record's key at a point: one open, one unwrap, one derive.</summary>
+    /// <summary>Evaluates a record's key at a point: one open, one unwrap, one derive; in memory one open.</summary>
     /// <param name="admission">An admission of this HSM, not used before.</param>
     /// <param name="sealedRecord">What <see cref="AdoptAsync"/> sealed.</param>
     /// <param name="aad">The context it was sealed under.</param>
@@ -73,7 +75,7 @@ public interface IHsm : IAsyncDisposable
 
     /// <summary>
     /// The health check: seals and opens a canary with the token's seal key itself, and makes, wraps, unwraps and evaluates a throw-away
-    /// record key, so that whatever a call needs is asked.
+    /// record key, so that whatever a call needs is asked; no wrapping where keys are evaluated in memory.
     /// </summary>
     /// <param name="cancellationToken">Stops waiting for the answer; the canary itself runs on.</param>
     /// <exception cref="HsmException">The HSM cannot be used now.</exception>

@@ -36,7 +36,7 @@ public sealed class Pkcs11Hsm : IHsm
 
     /// <summary>
     /// Loads the module, logs in with one try of the PIN, finds and checks the keys, and proves by self-tests that the module does what
-    /// is needed: AES-GCM, RFC 5649 wrapping of EC keys, ECDH that gives the raw x-coordinate.
+    /// is needed: AES-GCM and, where it evaluates, RFC 5649 wrapping of EC keys and ECDH that gives the raw x-coordinate.
     /// </summary>
     /// <param name="options">Which token; the PIN is copied.</param>
     /// <param name="cancellationToken">Checked before the module is touched.</param>

@@ -24,6 +24,12 @@ public sealed class Pkcs11HsmOptions
     /// </summary>
     public string? ModuleParameters { get; init; }
 
+    /// <summary>
+    /// Where records' keys are evaluated: what the node was made for, which its database says. Default in the HSM. Keys and blobs of one
+    /// mode are of no use in the other.
+    /// </summary>
+    public EvaluationMode Evaluation { get; init; } = EvaluationMode.Hsm;
+
     /// <summary>Sessions, each with its own thread: how many operations run at once. Default twice the processors; 1 to 256.</summary>
     public int Sessions { get; init; } = 2 * Environment.ProcessorCount;
 
@@ -47,6 +53,7 @@ public sealed class Pkcs11HsmOptions
     {
         Require(Path.IsPathFullyQualified(ModulePath), nameof(ModulePath), "must be an absolute path");
         Require(!string.IsNullOrEmpty(TokenLabel) || !string.IsNullOrEmpty(TokenSerial), nameof(TokenLabel), "or TokenSerial must be given");
+        Require(Enum.IsDefined(Evaluation), nameof(Evaluation), "must be one of the two");
         Require(Sessions is >= 1 and <= 256, nameof(Sessions), "must be 1 to 256");
         Require(MaxAdmitted >= 1, nameof(MaxAdmitted), "must be at least 1");
         Require(MaxWaiting >= 0, nameof(MaxWaiting), "must be at least 0");

@@ -8,13 +8,14 @@ public static class TokenKeys
 {
     /// <summary>
     /// Makes <c>custodian/seal/1</c> (AES-256, encrypt and decrypt only), <c>custodian/wrap/1</c> (AES-256, wrap and unwrap only, what it
-    /// unwraps is sensitive and not extractable) and <c>custodian/audit/1</c> (EC P-256, sign only). All sensitive, never extractable.
+    /// unwraps is sensitive and not extractable) and <c>custodian/audit/1</c> (EC P-256, sign only). All sensitive, never extractable. A node
+    /// that evaluates in memory gets no wrap key.
     /// </summary>
     /// <remarks>
     /// A failure in between removes what was made. A crash in between leaves a part, and the next run refuses and names it: the operator
     /// removes it, since no data can be under it yet.
     /// </remarks>
-    /// <param name="options">Which token. Sessions and admissions play no part.</param>
+    /// <param name="options">Which token, and for which mode. Sessions and admissions play no part.</param>
     /// <param name="cancellationToken">Checked before the module is touched.</param>
     /// <returns>What was made, in the order above.</returns>
     /// <exception cref="TokenKeysExistException">The token has a key of one of these labels. Nothing was made.</exception>
@@ -30,6 +31,12 @@ public static class TokenKeys
 
     /// <summary>The labels of a node's keys, whether a token has them or not.</summary>
     public static IReadOnlyList<string> Labels { get; } = [TokenKeyNames.Seal, TokenKeyNames.Wrap, TokenKeyNames.Audit];
+
+    /// <summary>Those of <see cref="Labels"/> that a node needs and that are not among the labels that were found.</summary>
+    /// <param name="present">What <see cref="FindAsync"/> found.</param>
+    /// <param name="mode">Where the node evaluates; in memory it needs no wrap key.</param>
+    public static IReadOnlyList<string> Lacking(IReadOnlyList<string> present, EvaluationMode mode) =>
+        [.. Labels.Except(present).Where(label => mode == EvaluationMode.Hsm || label != TokenKeyNames.Wrap)];
 
     /// <summary>Which of <see cref="Labels"/> a token has.</summary>
     /// <param name="options">Which token. Sessions and admissions play no part.</param>
@@ -61,8 +68,8 @@ public static class TokenKeys
             }
 
             // First, so that a module that cannot serve keeps no keys of a node that never was.
-            Ability.ProveAll(connection);
-            return new KeyMaker(connection).MakeAll();
+            Ability.ProveAll(connection, options.Evaluation);
+            return new KeyMaker(connection).MakeAll(options.Evaluation);
         }
         catch (HsmException e)
         {

@@ -7,31 +7,70 @@ namespace Custodian.Pkcs11.Tests;
 public sealed class BlobFormatTests
 {
     [Theory]
-    [InlineData(1, "010101010000000100000001")]
-    [InlineData(2, "010201010000000100000001")]
-    [InlineData(3, "0103010000000001")]
-    public void Header_OfARole_IsTheseBytes(byte role, string expected)
+    [InlineData(1, 1, "010101010000000100000001")]
+    [InlineData(1, 2, "010201010000000100000001")]
+    [InlineData(1, 3, "0103010000000001")]
+    [InlineData(2, 1, "0101010200000001")]
+    [InlineData(2, 2, "0102010200000001")]
+    [InlineData(2, 3, "0103010200000001")]
+    public void Header_OfAModeAndRole_IsTheseBytesAndSaysTheMode(byte mode, byte role, string expected)
     {
-        var header = new byte[BlobHeader.Length((BlobRole)role)];
-        BlobHeader.Write((BlobRole)role, header);
+        var header = Header((EvaluationMode)mode, (BlobRole)role);
 
         Assert.Equal(expected, Convert.ToHexStringLower(header));
-        Assert.True(BlobHeader.IsAt((BlobRole)role, header));
+        Assert.True(BlobHeader.IsAt((EvaluationMode)mode, (BlobRole)role, header));
+        Assert.True(EvaluationModes.TryRead(header, out var said));
+        Assert.Equal((EvaluationMode)mode, said);
+        Assert.All(EvaluationModes.All, other => Assert.Equal(other == said, BlobHeader.IsAt(other, (BlobRole)role, header)));
     }
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    public void Header_AnyOtherBytes_IsNone(byte role)
+    [InlineData(1, 1)]
+    [InlineData(1, 2)]
+    [InlineData(1, 3)]
+    [InlineData(2, 1)]
+    [InlineData(2, 2)]
+    [InlineData(2, 3)]
+    public void Header_AnyOtherBytes_IsNone(byte mode, byte role)
     {
-        var header = new byte[BlobHeader.Length((BlobRole)role)];
-        BlobHeader.Write((BlobRole)role, header);
+        var header = Header((EvaluationMode)mode, (BlobRole)role);
 
         foreach (var mutation in Mutations.Of(header).Where(m => m.Length <= header.Length))
         {
-            Assert.False(BlobHeader.IsAt((BlobRole)role, mutation));
+            Assert.False(BlobHeader.IsAt((EvaluationMode)mode, (BlobRole)role, mutation));
         }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("010301")]
+    [InlineData("0203010000000001")]
+    [InlineData("0104010200000001")]
+    [InlineData("0103020200000001")]
+    [InlineData("0103010100000001")]
+    [InlineData("0102010000000001")]
+    [InlineData("0102010300000001")]
+    public void Mode_OfBytesThatBeginNoBlob_IsNone(string bytes) => Assert.False(EvaluationModes.TryRead(Convert.FromHexString(bytes), out _));
+
+    [Theory]
+    [InlineData(31)]
+    [InlineData(33)]
+    [InlineData(72)]
+    [InlineData(80)]
+    public void Content_KeyInMemoryOfAnotherLength_IsRefused(int length) =>
+        Assert.False(WrappedKeyContent.TryParse(EvaluationMode.Memory, BlobRole.Record, Content(length, 32).Content, out _));
+
+    [Fact]
+    public void Content_KeyInMemory_IsReadInItsModeOnly()
+    {
+        var (content, key, point, tail) = Content(32, 32);
+
+        Assert.True(WrappedKeyContent.TryParse(EvaluationMode.Memory, BlobRole.Record, content, out var parsed));
+        Assert.False(WrappedKeyContent.TryParse(EvaluationMode.Hsm, BlobRole.Record, content, out _));
+
+        Assert.Equal(key, parsed.Wrapped.ToArray());
+        Assert.Equal(point, parsed.Point.ToArray());
+        Assert.Equal(tail, parsed.Tail.ToArray());
     }
 
     [Theory]
@@ -43,7 +82,7 @@ public sealed class BlobFormatTests
     {
         var (content, wrapped, point, tail) = Content(wrappedLength, tailLength);
 
-        Assert.True(WrappedKeyContent.TryParse((BlobRole)role, content, out var parsed));
+        Assert.True(WrappedKeyContent.TryParse(EvaluationMode.Hsm, (BlobRole)role, content, out var parsed));
 
         Assert.Equal(wrapped, parsed.Wrapped.ToArray());
         Assert.Equal(point, parsed.Point.ToArray());
@@ -60,7 +99,7 @@ public sealed class BlobFormatTests
         var read = 0;
         foreach (var mutation in Mutations.Of(content).Concat(random))
         {
-            if (WrappedKeyContent.TryParse((BlobRole)role, mutation, out var parsed))
+            if (WrappedKeyContent.TryParse(EvaluationMode.Hsm, (BlobRole)role, mutation, out var parsed))
             {
                 var again = new byte[WrappedKeyContent.MaxLength];
                 var length = WrappedKeyContent.Write(parsed.Wrapped, parsed.Point, parsed.Tail, again);
@@ -80,7 +119,7 @@ public sealed class BlobFormatTests
     {
         var (content, _, _, _) = Content(wrappedLength, 32);
 
-        Assert.False(WrappedKeyContent.TryParse(BlobRole.Record, content, out _));
+        Assert.False(WrappedKeyContent.TryParse(EvaluationMode.Hsm, BlobRole.Record, content, out _));
     }
 
     [Theory]
@@ -92,14 +131,21 @@ public sealed class BlobFormatTests
         var (content, _, _, _) = Content(80, 32);
         Convert.FromHexString(length).CopyTo(content, 0);
 
-        Assert.False(WrappedKeyContent.TryParse(BlobRole.Record, content, out _));
+        Assert.False(WrappedKeyContent.TryParse(EvaluationMode.Hsm, BlobRole.Record, content, out _));
     }
 
     [Fact]
     public void Content_OfTheOtherRole_IsRefused()
     {
-        Assert.False(WrappedKeyContent.TryParse(BlobRole.Record, Content(80, 8).Content, out _));
-        Assert.False(WrappedKeyContent.TryParse(BlobRole.PreparedKey, Content(80, 32).Content, out _));
+        Assert.False(WrappedKeyContent.TryParse(EvaluationMode.Hsm, BlobRole.Record, Content(80, 8).Content, out _));
+        Assert.False(WrappedKeyContent.TryParse(EvaluationMode.Hsm, BlobRole.PreparedKey, Content(80, 32).Content, out _));
+    }
+
+    private static byte[] Header(EvaluationMode mode, BlobRole role)
+    {
+        var header = new byte[BlobHeader.Length(mode, role)];
+        BlobHeader.Write(mode, role, header);
+        return header;
     }
 
     private static (byte[] Content, byte[] Wrapped, byte[] Point, byte[] Tail) Content(int wrappedLength, int tailLength)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Custodian.Node.Host;
+using Custodian.Node.Storage;
 using Custodian.Pkcs11;
 using Custodian.Pkcs11.Examination;
 
@@ -9,10 +10,12 @@ namespace Custodian.Node.Commands;
 /// <summary><c>custodian doctor</c>: whether an HSM can serve, part by part, and whether a token is a clone of the node's.</summary>
 internal static class DoctorCommand
 {
-    private sealed record Report(string Module, string Token, bool CanServe, IReadOnlyList<ExaminedPart> Parts, ExaminedSpeed? Speed, string? Proof);
+    private sealed record Report(
+        string Module, string Token, bool CanServe, EvaluationMode Evaluation, IReadOnlyList<EvaluationMode> Modes, IReadOnlyList<ExaminedPart> Parts,
+        ExaminedSpeed? Speed, string? Proof);
 
     /// <summary>What was asked for on the command line.</summary>
-    private sealed record Wish(string? MakeProof, string? CheckProof, bool Json);
+    private sealed record Wish(string? MakeProof, string? CheckProof, bool InMemory, bool Json);
 
     internal static Command Build()
     {
@@ -26,15 +29,16 @@ internal static class DoctorCommand
             Description = "also tell whether this token is a clone of the one that made this file: opens what that one sealed, evaluates what it "
                 + "wrapped to the same result, signs with its key",
         };
+        Option<bool> inMemory = ModeAdvice.Option();
         return common.Build(
             "doctor",
             "Looks at the PKCS#11 module and token of the configuration as the node would use them, before init or after, and prints what the "
             + "design needs, what there is, and what that means. Changes nothing: it tries things with keys that go with its sessions. Takes one "
             + "try of the PIN, and none where the token says that it is the last. May run beside a serving node, whose sessions the token then "
             + "counts, too. Exit status 0 when a node can serve with it, 5 when it cannot, or when the token is no clone.",
-            [make, check],
+            [make, check, inMemory],
             (parsed, configuration, cancellation) => RunAsync(
-                configuration, new Wish(parsed.GetValue(make), parsed.GetValue(check), parsed.GetValue(common.Json)), cancellation));
+                configuration, new Wish(parsed.GetValue(make), parsed.GetValue(check), parsed.GetValue(inMemory), parsed.GetValue(common.Json)), cancellation));
     }
 
     private static async Task<int> RunAsync(NodeConfiguration configuration, Wish wish, CancellationToken cancellation)
@@ -46,8 +50,15 @@ internal static class DoctorCommand
         }
 
         CloneProof? proof = wish.CheckProof is { } file ? CloneProof.Read(file) : null;
+        EvaluationMode mode = ModeOf(configuration, proof, wish);
+        if (wish.InMemory && mode != EvaluationMode.Memory)
+        {
+            Terminal.Error(ModeAdvice.Decided(mode));
+            return ExitCode.Usage;
+        }
+
         using HsmPin pin = PinSource.Read(configuration.Hsm.PinFile);
-        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(configuration.Hsm, pin);
+        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(configuration.Hsm, pin, mode);
         ModuleExamination found = await ModuleExaminer.ExamineAsync(options, cancellation);
         if (proof is not null)
         {
@@ -55,9 +66,15 @@ internal static class DoctorCommand
         }
 
         bool written = found.CanServe && wish.MakeProof is { } to && await MakeProofAsync(configuration, options, to, cancellation);
-        Print(configuration, found, written ? wish.MakeProof : null, wish.Json);
+        Print(configuration, mode, found, written ? wish.MakeProof : null, wish.Json);
         return !found.CanServe ? ExitCode.Findings : wish.MakeProof is null || written ? ExitCode.Done : ExitCode.Failed;
     }
+
+    /// <summary>The mode that was decided, by the token that is to be cloned or by this node's init, or the one that is asked about.</summary>
+    private static EvaluationMode ModeOf(NodeConfiguration configuration, CloneProof? proof, Wish wish) =>
+        proof?.Evaluation
+        ?? (File.Exists(configuration.DatabaseFile) ? NodeMode.Claimed(NodeRuntime.StoreOptions(configuration))
+            : wish.InMemory ? EvaluationMode.Memory : EvaluationMode.Hsm);
 
     private static async Task<bool> MakeProofAsync(
         NodeConfiguration configuration, Pkcs11HsmOptions options, string to, CancellationToken cancellation)
@@ -73,9 +90,9 @@ internal static class DoctorCommand
         return true;
     }
 
-    private static void Print(NodeConfiguration configuration, ModuleExamination found, string? proof, bool json)
+    private static void Print(NodeConfiguration configuration, EvaluationMode mode, ModuleExamination found, string? proof, bool json)
     {
-        var report = new Report(configuration.Hsm.Module, configuration.Hsm.TokenLabel, found.CanServe, found.Parts, found.Speed, proof);
+        var report = new Report(configuration.Hsm.Module, configuration.Hsm.TokenLabel, found.CanServe, mode, found.Modes, found.Parts, found.Speed, proof);
         Terminal.Print(json, report, text => Write(report, text));
     }
 

@@ -15,10 +15,11 @@ internal static class InitCommand
     private sealed record MadeKey(string Label, string Algorithm, string Use, IReadOnlyList<string> Missing);
 
     private sealed record Made(
-        string NodeId, string Database, string Token, string TokenSerial, string? SecurityOfficerPinFile, IReadOnlyList<MadeKey> Keys, string AuditPublicKey);
+        string NodeId, string Database, string Token, string TokenSerial, string? SecurityOfficerPinFile, EvaluationMode Evaluation,
+        IReadOnlyList<MadeKey> Keys, string AuditPublicKey);
 
     /// <summary>What was asked for on the command line.</summary>
-    private sealed record Wish(bool MakeToken, bool ReuseKeys, bool Json);
+    private sealed record Wish(bool MakeToken, bool ReuseKeys, EvaluationMode Evaluation, bool Json);
 
     internal static Command Build()
     {
@@ -32,13 +33,16 @@ internal static class InitCommand
             Description = "first initialise a token of the configured label in a free slot (SoftHSM has one), with the PIN of hsm:pin_file; "
                 + "its security officer's PIN is drawn and written to the file so-pin beside the PIN file",
         };
+        Option<bool> inMemory = ModeAdvice.Option();
         return common.Build(
             "init",
             "Makes the node's keys in the HSM's token, its database and its secrets, and prints what it made.",
-            [makeToken, reuseKeys],
+            [makeToken, reuseKeys, inMemory],
             (parsed, configuration, cancellation) => RunAsync(
                 configuration,
-                new Wish(parsed.GetValue(makeToken), parsed.GetValue(reuseKeys), parsed.GetValue(common.Json)),
+                new Wish(
+                    parsed.GetValue(makeToken), parsed.GetValue(reuseKeys),
+                    parsed.GetValue(inMemory) ? EvaluationMode.Memory : EvaluationMode.Hsm, parsed.GetValue(common.Json)),
                 cancellation));
     }
 
@@ -66,7 +70,22 @@ internal static class InitCommand
         string? securityOfficerPin = wish.MakeToken
             ? NewToken.Make(configuration.Hsm, pin, Path.GetDirectoryName(configuration.Hsm.PinFile)!)
             : null;
-        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(configuration.Hsm, pin);
+        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(configuration.Hsm, pin, wish.Evaluation);
+        try
+        {
+            return await MakeAsync(configuration, options, securityOfficerPin, wish, cancellation);
+        }
+        catch (HsmException lacking) when (lacking.IsOfHsmEvaluation)
+        {
+            // Never chosen by itself: it is the weaker place.
+            Terminal.Error($"the HSM's token '{configuration.Hsm.TokenLabel}' does not work: {lacking.Message.TrimEnd('.')}; {ModeAdvice.Instead()}");
+            return ExitCode.Failed;
+        }
+    }
+
+    private static async Task<int> MakeAsync(
+        NodeConfiguration configuration, Pkcs11HsmOptions options, string? securityOfficerPin, Wish wish, CancellationToken cancellation)
+    {
         if (await KeysAsync(configuration.Hsm, options, wish.ReuseKeys, cancellation) is not { } keys)
         {
             return ExitCode.Failed;
@@ -74,7 +93,7 @@ internal static class InitCommand
 
         await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(options, cancellation);
         await NodeRuntime.CreateDatabaseAsync(configuration, hsm);
-        Print(configuration, hsm, keys, securityOfficerPin, wish.Json);
+        Print(configuration, hsm, keys, securityOfficerPin, wish);
         return ExitCode.Done;
     }
 
@@ -85,12 +104,12 @@ internal static class InitCommand
         if (reuse)
         {
             IReadOnlyList<string> present = await TokenKeys.FindAsync(options, cancellation);
-            if (present.Count == TokenKeys.Labels.Count)
+            if (TokenKeys.Lacking(present, options.Evaluation).Count == 0)
             {
                 return [];
             }
 
-            Terminal.Error(KeyAdvice.WhenSomeAreMissing(present, hsm));
+            Terminal.Error(KeyAdvice.WhenSomeAreMissing(present, hsm, options.Evaluation));
             return null;
         }
 
@@ -100,13 +119,13 @@ internal static class InitCommand
         }
         catch (TokenKeysExistException exist)
         {
-            Terminal.Error(KeyAdvice.WhenSomeExist(exist.Labels, hsm));
+            Terminal.Error(KeyAdvice.WhenSomeExist(exist.Labels, hsm, options.Evaluation));
             return null;
         }
     }
 
     private static void Print(
-        NodeConfiguration configuration, Pkcs11Hsm hsm, IReadOnlyList<TokenKeyDescription> keys, string? securityOfficerPin, bool json)
+        NodeConfiguration configuration, Pkcs11Hsm hsm, IReadOnlyList<TokenKeyDescription> keys, string? securityOfficerPin, Wish wish)
     {
         var made = new Made(
             configuration.NodeId.Value,
@@ -114,9 +133,10 @@ internal static class InitCommand
             hsm.Token.Label,
             hsm.Token.Serial,
             securityOfficerPin,
+            wish.Evaluation,
             [.. keys.Select(k => new MadeKey(k.Label, k.Algorithm, k.Use, k.Missing))],
             Convert.ToHexStringLower(hsm.AuditPublicKey.Span));
-        Terminal.Print(json, made, text =>
+        Terminal.Print(wish.Json, made, text =>
         {
             text.WriteLine($"node      {made.NodeId}");
             text.WriteLine($"token     {made.Token}, serial {made.TokenSerial}");
@@ -134,6 +154,7 @@ internal static class InitCommand
                 }
             }
 
+            text.WriteLine($"evaluates {ModeAdvice.Said(made.Evaluation)}");
             text.WriteLine($"database  {made.Database}, with the node's secrets sealed by the HSM");
             text.WriteLine($"audit     public key {made.AuditPublicKey}");
             text.WriteLine("next      custodian serve, with the same --config");

@@ -76,8 +76,9 @@ internal static class RestoreCommand
 
         NodeRuntime.MakeDataFolder(configuration);
         using HsmPin pin = PinSource.Read(configuration.Hsm.PinFile);
-        await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(NodeRuntime.HsmOptions(configuration.Hsm, pin), cancellation);
         using StagedCopy staged = StagedCopy.Take(from, target);
+        await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(
+            NodeRuntime.HsmOptions(configuration.Hsm, pin, NodeMode.Claimed(staged.Options)), cancellation);
         if (!await IsFitAsync(configuration, staged, hsm, wish, cancellation))
         {
             return ExitCode.Findings;

@@ -11,7 +11,7 @@ namespace Custodian.Node.Commands;
 internal static class StatusCommand
 {
     private sealed record Status(
-        string NodeId, IReadOnlyList<string> Sets, string Serving, string Hsm, long Accounts, IReadOnlyDictionary<string, long> Records,
+        string NodeId, IReadOnlyList<string> Sets, string Serving, string Hsm, EvaluationMode Evaluation, long Accounts, IReadOnlyDictionary<string, long> Records,
         long AuditEntries, int SchemaVersion, long DatabaseBytes, Tampered Tampered, Restored? Restored);
 
     /// <summary>Accounts refused because a row did not authenticate, and how many still do not.</summary>
@@ -57,6 +57,7 @@ internal static class StatusCommand
             [.. configuration.Sets.Select(s => s.Value)],
             serving,
             $"token '{runtime.Token.Label}', serial {runtime.Token.Serial}, passes its canary",
+            runtime.Evaluation,
             store.Accounts,
             store.Records.ToDictionary(r => r.Key.ToString().ToUpperInvariant(), r => r.Value),
             store.AuditEntries,
@@ -88,6 +89,7 @@ internal static class StatusCommand
         text.WriteLine($"node      {status.NodeId}, sets {string.Join(", ", status.Sets)}");
         text.WriteLine($"serving   {status.Serving}");
         text.WriteLine($"hsm       {status.Hsm}");
+        text.WriteLine($"evaluates {ModeAdvice.Said(status.Evaluation)}");
         text.WriteLine($"records   {string.Join(", ", status.Records.Select(r => $"{r.Value} {r.Key}"))}, of {status.Accounts} accounts");
         text.WriteLine($"audit     {status.AuditEntries} entries");
         text.WriteLine($"database  {status.DatabaseBytes} bytes, schema {status.SchemaVersion}");

@@ -39,6 +39,9 @@ internal sealed record CloneProof
     /// <summary>Over all of the above, by the audit key.</summary>
     public byte[] Signature { get; init; } = [];
 
+    /// <summary>Where that token's node evaluates.</summary>
+    internal EvaluationMode Evaluation => EvaluationModes.TryRead(SealedSecret, out EvaluationMode mode) ? mode : EvaluationMode.Hsm;
+
     private byte[] Context => ContextOf(NodeId);
 
     /// <summary>The file's text, read strictly.</summary>

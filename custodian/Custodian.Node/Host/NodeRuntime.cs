@@ -26,6 +26,9 @@ internal sealed class NodeRuntime : IAsyncDisposable
 
     internal TokenDescription Token { get; }
 
+    /// <summary>Where records' keys are evaluated; authentic, since the HSM has opened the database in it.</summary>
+    internal EvaluationMode Evaluation { get; private init; }
+
     internal SqliteAccountStore Store { get; }
 
     internal Readiness Readiness { get; }
@@ -54,14 +57,15 @@ internal sealed class NodeRuntime : IAsyncDisposable
         try
         {
             var watch = new HsmWatch(readiness, metering.GetRequiredService<ILogger<HsmWatch>>());
-            hsm = await OpenHsm.OpenAsync(configuration.Hsm, isolated: isolate && !configuration.Hsm.Isolation.InProcess, watch, cancellation);
+            EvaluationMode mode = NodeMode.Claimed(StoreOptions(configuration));
+            hsm = await OpenHsm.OpenAsync(configuration.Hsm, mode, isolated: isolate && !configuration.Hsm.Isolation.InProcess, watch, cancellation);
             SqliteAccountStore store = await SqliteAccountStore.OpenAsync(
                 StoreOptions(configuration) with { Migrate = migrate },
                 hsm.Hsm,
                 new StoreMetrics(metering.GetRequiredService<IMeterFactory>()),
                 TimeProvider.System,
                 metering.GetRequiredService<ILogger<SqliteAccountStore>>());
-            return RequireOwn(new NodeRuntime(configuration, hsm, store, metering, readiness));
+            return RequireOwn(new NodeRuntime(configuration, hsm, store, metering, readiness) { Evaluation = mode });
         }
         catch
         {
@@ -75,11 +79,12 @@ internal sealed class NodeRuntime : IAsyncDisposable
         }
     }
 
-    internal static Pkcs11HsmOptions HsmOptions(HsmSettings hsm, HsmPin pin) => new()
+    internal static Pkcs11HsmOptions HsmOptions(HsmSettings hsm, HsmPin pin, EvaluationMode mode) => new()
     {
         ModulePath = hsm.Module,
         TokenLabel = hsm.TokenLabel,
         Pin = pin,
+        Evaluation = mode,
         Sessions = hsm.Sessions,
         MaxWaiting = hsm.MaxWaiting,
         MaxAdmitted = hsm.MaxAdmitted,

@@ -8,10 +8,11 @@ internal sealed record OpenHsm(IHsm Hsm, TokenDescription Token)
 {
     /// <exception cref="NodeStartException">There is no PIN.</exception>
     /// <exception cref="HsmException">The token does not work, or the PIN is wrong: it was tried once.</exception>
-    internal static async Task<OpenHsm> OpenAsync(HsmSettings settings, bool isolated, HsmWatch watch, CancellationToken cancellation)
+    internal static async Task<OpenHsm> OpenAsync(
+        HsmSettings settings, EvaluationMode mode, bool isolated, HsmWatch watch, CancellationToken cancellation)
     {
         using HsmPin pin = PinSource.Read(settings.PinFile);
-        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(settings, pin);
+        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(settings, pin, mode);
         if (isolated)
         {
             IsolatedHsm apart = await IsolatedHsm.OpenAsync(options, settings.Isolation.Options(watch.See), cancellation);

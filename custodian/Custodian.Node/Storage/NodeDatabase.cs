@@ -68,6 +68,13 @@ internal static class NodeDatabase
         {
             return await NodeSecrets.OpenAsync(hsm, identity.Node, identity.SealedSecrets).ConfigureAwait(false);
         }
+        catch (HsmException failure) when (failure.IsOfOtherMode)
+        {
+            throw new StorageException(
+                StorageFault.Unavailable,
+                $"the node's secrets in {options.Path} do not open: {failure.Message.TrimEnd('.')}; a node evaluates where 'custodian init' made it to, for good",
+                failure);
+        }
         catch (HsmException failure) when (failure.Class == HsmErrorClass.Data)
         {
             throw new StorageException(

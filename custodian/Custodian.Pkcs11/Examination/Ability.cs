@@ -5,14 +5,17 @@ using Custodian.Pkcs11.Keys;
 namespace Custodian.Pkcs11.Examination;
 
 /// <summary>
-/// Something that every module must do, with a trial of it in a session of its own, under keys that go with that session. Trials and not
-/// the list of mechanisms decide: modules list what they do not do, and do what they do not list.
+/// Something that a module must do, with a trial of it in a session of its own, under keys that go with that session. Trials and not the
+/// list of mechanisms decide: modules list what they do not do, and do what they do not list.
 /// </summary>
 /// <param name="Words">What it is, as in "the module does not …".</param>
 /// <param name="Mechanisms">What it rests on; any of them.</param>
 /// <param name="Trial">Throws when the module does not do it.</param>
 internal sealed record Ability(string Words, IReadOnlyList<nuint> Mechanisms, Action<TokenConnection, Pkcs11Session> Trial)
 {
+    /// <summary>Whether a node needs it that evaluates in memory; one that evaluates in the HSM needs all.</summary>
+    public bool IsOfBothModes { get; private init; } = true;
+
     /// <summary>All, each after those that it builds on.</summary>
     public static IReadOnlyList<Ability> All { get; } =
     [
@@ -20,19 +23,25 @@ internal sealed record Ability(string Words, IReadOnlyList<nuint> Mechanisms, Ac
         new("make AES-256 keys", [Ckm.AesKeyGen], static (_, session) => session.GenerateAesKey(TokenKeyTemplates.Throwaway)),
         new("seal and open with AES-GCM", [Ckm.AesGcm], static (_, session) => SealAndOpen(session)),
         new("make P-256 key pairs", [Ckm.EcKeyPairGen], static (_, session) => MakePair(session)),
-        new("derive a raw x-coordinate (ECDH with CKD_NULL)", [Ckm.Ecdh1Derive], static (_, session) => DeriveRawX(session)),
+        new("derive a raw x-coordinate (ECDH with CKD_NULL)", [Ckm.Ecdh1Derive], static (_, session) => DeriveRawX(session)) { IsOfBothModes = false },
         new(
             "wrap and unwrap P-256 keys as RFC 5649",
             [Ckm.AesKeyWrapKwp, Ckm.AesKeyWrapPad],
-            static (connection, session) => WrapAndUnwrap(connection, session)),
+            static (connection, session) => WrapAndUnwrap(connection, session))
+        {
+            IsOfBothModes = false,
+        },
         new("sign with ECDSA over P-256", [Ckm.Ecdsa], static (_, session) => SignAndVerify(session)),
     ];
 
-    /// <summary>Tries them all.</summary>
+    /// <summary>Whether a node of a mode needs it.</summary>
+    public bool IsOf(EvaluationMode mode) => IsOfBothModes || mode == EvaluationMode.Hsm;
+
+    /// <summary>Tries all that a mode needs.</summary>
     /// <exception cref="HsmException">The first that the module lacks, by name; class Fatal unless a lost session or the like is why.</exception>
-    public static void ProveAll(TokenConnection connection)
+    public static void ProveAll(TokenConnection connection, EvaluationMode mode)
     {
-        foreach (var ability in All)
+        foreach (var ability in All.Where(ability => ability.IsOf(mode)))
         {
             ability.Prove(connection);
         }
@@ -50,7 +59,10 @@ internal sealed record Ability(string Words, IReadOnlyList<nuint> Mechanisms, Ac
         catch (HsmException e)
         {
             throw new HsmException(
-                HsmErrorClass.Fatal, e.ReturnValue, e.Function, $"The module does not {Words}, so it cannot be used. {e.Message}", e);
+                HsmErrorClass.Fatal, e.ReturnValue, e.Function, $"The module does not {Words}, so it cannot be used. {e.Message}", e)
+            {
+                IsOfHsmEvaluation = !IsOfBothModes,
+            };
         }
     }
 

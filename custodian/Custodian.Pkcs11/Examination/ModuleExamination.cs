@@ -20,7 +20,7 @@ public enum Fitness
 /// <param name="Meaning">What follows from it, or what to do; empty where all is well.</param>
 public sealed record ExaminedPart(string Needed, string Found, Fitness Fitness, string Meaning);
 
-/// <summary>How fast the module evaluates a record: opening is not in it, unwrapping and deriving are.</summary>
+/// <summary>How fast a record is evaluated: opening is not in it, unwrapping and deriving are; in memory, opening is and these are not.</summary>
 /// <param name="OnePerSecond">Evaluations a second in one session.</param>
 /// <param name="Sessions">How many sessions there were at once.</param>
 /// <param name="AllPerSecond">Evaluations a second in all of them together.</param>
@@ -32,6 +32,9 @@ public sealed record ExaminedSpeed(double OnePerSecond, int Sessions, double All
 /// <param name="Speed">null when the module does not evaluate.</param>
 public sealed record ModuleExamination(TokenDescription? Token, IReadOnlyList<ExaminedPart> Parts, ExaminedSpeed? Speed)
 {
+    /// <summary>The modes that the module has the abilities for. Its token and keys, which are other parts, may still be unfit.</summary>
+    public IReadOnlyList<EvaluationMode> Modes { get; init; } = [];
+
     /// <summary>Whether a node can serve with it, once its keys are made.</summary>
     public bool CanServe => Parts.All(part => part.Fitness != Fitness.Unfit);
 }

@@ -11,7 +11,7 @@ namespace Custodian.Pkcs11.Examination;
 public static class ModuleExaminer
 {
     /// <summary>Examines a module and token, with one try of the PIN unless the token says that it is the last.</summary>
-    /// <param name="options">Which token, and with how many sessions a node would use it.</param>
+    /// <param name="options">Which token, in which mode, and with how many sessions a node would use it.</param>
     /// <param name="cancellationToken">Checked before the module is touched.</param>
     /// <returns>What was found, as far as it could be looked at: a module that fails early ends the examination there.</returns>
     /// <exception cref="ArgumentException">An option is outside its range.</exception>
@@ -52,32 +52,49 @@ public static class ModuleExaminer
         TokenConnection connection, TokenDescription token, Pkcs11HsmOptions options, List<ExaminedPart> parts)
     {
         var offered = connection.Mechanisms();
-        parts.AddRange(Ability.All.Select(ability => Examine(ability, connection, offered)));
+        var abilities = Ability.All.Select(ability => (Ability: ability, Failure: Failure(ability, connection))).ToList();
+        var modes = EvaluationModes.All.Where(mode => abilities.TrueForAll(tried => tried.Failure is null || !tried.Ability.IsOf(mode))).ToList();
+        parts.AddRange(abilities.Select(tried => Part(tried.Ability, tried.Failure, offered, options.Evaluation)));
+        parts.Add(ModePart.Of(options.Evaluation, modes));
         parts.Add(ExamineSessions(connection, options.Sessions));
         var mechanism = WrapMechanism(connection);
-        parts.AddRange(Protection.All.Select(protection => Examine(protection, connection, mechanism)));
+        parts.AddRange(Protection.All.Where(protection => protection.IsOf(options.Evaluation)).Select(protection => Examine(protection, connection, mechanism)));
         parts.Add(ExamineCopies(connection));
-        parts.AddRange(OwnKeys.Examine(connection, mechanism));
-        return new(token, parts, mechanism is { } known ? SpeedTrial.Run(connection, known, options) : null);
+        parts.AddRange(OwnKeys.Examine(connection, options.Evaluation, mechanism));
+        return new(token, parts, SpeedTrial.Run(connection, mechanism, options)) { Modes = modes };
     }
 
-    private static ExaminedPart Examine(Ability ability, TokenConnection connection, HashSet<nuint> offered)
+    private static HsmException? Failure(Ability ability, TokenConnection connection)
     {
-        var isListed = ability.Mechanisms.Count == 0 || ability.Mechanisms.Any(offered.Contains);
         try
         {
             ability.Prove(connection);
-            return new(ability.Words, isListed ? "does" : "does, though it is not in its list of mechanisms", Fitness.Good, "");
+            return null;
         }
         catch (HsmException e)
         {
-            var why = e.InnerException?.Message.TrimEnd('.') ?? e.Message;
-            return new(
-                ability.Words,
-                isListed ? $"does not: {why}" : $"does not, and does not list it: {why}",
-                Fitness.Unfit,
-                "this module cannot hold a node's keys; init and serve refuse it");
+            return e;
         }
+    }
+
+    private static ExaminedPart Part(Ability ability, HsmException? failure, HashSet<nuint> offered, EvaluationMode mode)
+    {
+        var isListed = ability.Mechanisms.Count == 0 || ability.Mechanisms.Any(offered.Contains);
+        var why = failure?.InnerException?.Message.TrimEnd('.') ?? failure?.Message;
+        var found = (failure, isListed) switch
+        {
+            (null, true) => "does",
+            (null, false) => "does, though it is not in its list of mechanisms",
+            (_, true) => $"does not: {why}",
+            _ => $"does not, and does not list it: {why}",
+        };
+        if (!ability.IsOf(mode))
+        {
+            return new(ability.Words, found, Fitness.Good, ModePart.NotNeeded);
+        }
+        return failure is null
+            ? new(ability.Words, found, Fitness.Good, "")
+            : new(ability.Words, found, Fitness.Unfit, ability.IsOfBothModes ? ModePart.Refused : ModePart.RefusedInTheHsm);
     }
 
     private static ExaminedPart Examine(Protection protection, TokenConnection connection, nuint? mechanism)

@@ -9,7 +9,7 @@ internal static class OwnKeys
     private const string Needed = "the node's keys";
 
     /// <summary>One part for keys that are there or not, and one for what they are.</summary>
-    public static IEnumerable<ExaminedPart> Examine(TokenConnection connection, nuint? wrapMechanism)
+    public static IEnumerable<ExaminedPart> Examine(TokenConnection connection, EvaluationMode mode, nuint? wrapMechanism)
     {
         var present = KeyFinder.Present(connection.Anchor);
         if (present.Count == 0)
@@ -17,22 +17,22 @@ internal static class OwnKeys
             yield return new(Needed, "none", Fitness.Good, "'custodian init' makes them");
             yield break;
         }
-        var missing = TokenKeys.Labels.Except(present).ToList();
+        var missing = TokenKeys.Lacking(present, mode);
         yield return missing.Count == 0
             ? new(Needed, string.Join(", ", present), Fitness.Good, "")
             : new(Needed, $"{string.Join(", ", present)}, without {string.Join(", ", missing)}", Fitness.Unfit, "bring the missing ones back from the HSM's backup");
-        if (missing.Count == 0 && wrapMechanism is { } mechanism)
+        if (missing.Count == 0 && (wrapMechanism is not null || mode == EvaluationMode.Memory))
         {
-            yield return ExaminePolicy(connection, mechanism);
+            yield return ExaminePolicy(connection, mode);
         }
     }
 
-    private static ExaminedPart ExaminePolicy(TokenConnection connection, nuint mechanism)
+    private static ExaminedPart ExaminePolicy(TokenConnection connection, EvaluationMode mode)
     {
         const string Policy = "keys that are what init made, and work";
         try
         {
-            var keys = KeyFinder.Find(connection.Anchor, mechanism, RecordKeyTemplates.UnwrappedBy(connection));
+            var keys = KeyFinder.Find(connection.Anchor, WrapAbility.Of(connection, mode));
             SelfTest.Prove(connection, keys);
             return new(Policy, "they pass their canary", Fitness.Good, "");
         }

@@ -12,6 +12,9 @@ namespace Custodian.Pkcs11.Examination;
 /// <param name="Holds">Tries to get past it; false when that succeeds. Throws when the module does not take it.</param>
 internal sealed record Protection(string Words, string Otherwise, Func<TokenConnection, Pkcs11Session, nuint, bool> Holds)
 {
+    /// <summary>Whether it guards wrapped keys alone, of which a node that evaluates in memory has none.</summary>
+    public bool IsOfWrappedKeys { get; private init; }
+
     public static IReadOnlyList<Protection> All { get; } =
     [
         new("keys that nobody reads (CKA_SENSITIVE)", "whoever holds the PIN can read keys", static (_, session, _) => IsUnreadable(session)),
@@ -22,7 +25,10 @@ internal sealed record Protection(string Words, string Otherwise, Func<TokenConn
         new(
             "keys that come back protected (CKA_UNWRAP_TEMPLATE)",
             "whoever holds the PIN can unwrap a record's key as one to read",
-            static (connection, session, mechanism) => UnwrapsProtected(connection, session, mechanism)),
+            static (connection, session, mechanism) => UnwrapsProtected(connection, session, mechanism))
+        {
+            IsOfWrappedKeys = true,
+        },
         new(
             "keys whose uses stay (CKA_MODIFIABLE off)",
             "whoever holds the PIN can turn on further uses of a key",
@@ -32,6 +38,9 @@ internal sealed record Protection(string Words, string Otherwise, Func<TokenConn
             "whoever holds the PIN can copy a key, and change the copy",
             static (_, session, _) => IsUncopyable(session)),
     ];
+
+    /// <summary>Whether a node of a mode lays it on a key.</summary>
+    public bool IsOf(EvaluationMode mode) => mode == EvaluationMode.Hsm || !IsOfWrappedKeys;
 
     private static bool IsUnreadable(Pkcs11Session session)
     {

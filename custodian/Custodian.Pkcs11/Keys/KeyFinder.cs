@@ -7,17 +7,21 @@ internal static class KeyFinder
 {
     private static readonly AttributeTemplate SessionCopy = new AttributeTemplate().Add(Cka.Token, false);
 
-    /// <remarks>The session is the anchor: the copy lives as long as the session it is made in.</remarks>
+    /// <param name="session">The anchor: the copy lives as long as the session it is made in.</param>
+    /// <param name="module">How it wraps; null where no wrap key is needed, and none is looked for.</param>
     /// <exception cref="HsmException">A key is missing, there twice, or not what it must be.</exception>
-    public static TokenKeySet Find(Pkcs11Session session, nuint wrapMechanism, AttributeTemplate unwrapTemplate)
+    public static TokenKeySet Find(Pkcs11Session session, WrapAbility? module)
     {
         var seal = FindOne(session, TokenKeyNames.Seal, Cko.SecretKey);
-        var wrap = FindOne(session, TokenKeyNames.Wrap, Cko.SecretKey);
+        var wrap = module is null ? default(nuint?) : FindOne(session, TokenKeyNames.Wrap, Cko.SecretKey);
         var audit = FindOne(session, TokenKeyNames.Audit, Cko.PrivateKey);
         KeyPolicy.RequireSeal(session, seal);
-        KeyPolicy.RequireWrap(session, wrap);
+        if (wrap is { } used)
+        {
+            KeyPolicy.RequireWrap(session, used);
+        }
         KeyPolicy.RequireAudit(session, audit);
-        return new TokenKeySet(seal, CopyOf(session, seal), wrap, audit, wrapMechanism, unwrapTemplate);
+        return new TokenKeySet(seal, CopyOf(session, seal), wrap, audit, module);
     }
 
     /// <summary>The audit key's public point, 65 bytes.</summary>

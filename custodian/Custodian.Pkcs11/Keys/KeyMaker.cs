@@ -2,7 +2,7 @@ using Custodian.Pkcs11.Binding;
 
 namespace Custodian.Pkcs11.Keys;
 
-/// <summary>Makes the three keys, each with every protection the module takes, and says which it did not.</summary>
+/// <summary>Makes the keys of a mode, each with every protection the module takes, and says which it did not.</summary>
 internal sealed class KeyMaker(TokenConnection connection)
 {
     // From all of the optional protections to none; the first set that the module accepts counts. The unwrap template goes last.
@@ -17,13 +17,13 @@ internal sealed class KeyMaker(TokenConnection connection)
 
     private readonly List<nuint> made = [];
 
-    /// <summary>Makes all three or, when one fails, none.</summary>
-    public IReadOnlyList<TokenKeyDescription> MakeAll()
+    /// <summary>Makes all that the mode uses or, when one fails, none. A wrap key that nothing uses would only be one to guard.</summary>
+    public IReadOnlyList<TokenKeyDescription> MakeAll(EvaluationMode mode)
     {
-        var wrapMechanism = SelfTest.ProvenWrapMechanism(connection);
+        var module = WrapAbility.Of(connection, mode);
         try
         {
-            return [MakeSeal(), MakeWrap(wrapMechanism), MakeAudit()];
+            return module is null ? [MakeSeal(), MakeAudit()] : [MakeSeal(), MakeWrap(module.Mechanism), MakeAudit()];
         }
         catch
         {

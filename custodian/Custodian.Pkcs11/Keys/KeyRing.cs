@@ -32,9 +32,8 @@ internal sealed class KeyRing : IDisposable
         try
         {
             RequireRoom(connection, options.Sessions);
-            Ability.ProveAll(connection);
-            var mechanism = SelfTest.ProvenWrapMechanism(connection);
-            var keys = KeyFinder.Find(connection.Anchor, mechanism, RecordKeyTemplates.UnwrappedBy(connection));
+            Ability.ProveAll(connection, options.Evaluation);
+            var keys = KeyFinder.Find(connection.Anchor, WrapAbility.Of(connection, options.Evaluation));
             SelfTest.Prove(connection, keys);
             return new KeyRing(connection, keys, KeyFinder.AuditPoint(connection.Anchor));
         }
@@ -126,7 +125,7 @@ internal sealed class KeyRing : IDisposable
     {
         try
         {
-            return KeyFinder.Find(connection.Anchor, seen.WrapMechanism, seen.UnwrapTemplate);
+            return KeyFinder.Find(connection.Anchor, seen.Module);
         }
         catch
         {

@@ -4,11 +4,12 @@ namespace Custodian.Pkcs11.Keys;
 
 /// <summary>
 /// A record's OPRF key k_i (protocol.md section 6) in the HSM: made, used once and wrapped, or unwrapped and used once. No object of
-/// it outlives the call; should destroying fail, the session is closed, which destroys it too.
+/// it outlives the call; should destroying fail, the session is closed, which destroys it too. At a node that evaluates in memory the key
+/// is a <see cref="MemoryKey"/>, and stands itself where the wrapping would.
 /// </summary>
 internal static class RecordKey
 {
-    /// <summary>Makes a key k and writes x(k * point), its public point k * G and its wrapping.</summary>
+    /// <summary>Makes a key k and writes x(k * point), its public point k * G and its wrapping, which the caller zeroes: it may be k itself.</summary>
     /// <returns>The wrapped key's length.</returns>
     public static int Make(
         Pkcs11Session session,
@@ -18,12 +19,16 @@ internal static class RecordKey
         Span<byte> publicPoint,
         Span<byte> wrapped)
     {
+        if (keys.Module is not { } module)
+        {
+            return MemoryKey.Make(session, point, evaluated, publicPoint, wrapped);
+        }
         var pair = session.GenerateKeyPair(RecordKeyTemplates.NewPublic, RecordKeyTemplates.NewPrivate);
         try
         {
             session.ReadPoint(pair.Public, publicPoint);
             session.DeriveX(pair.Private, point, evaluated);
-            return session.Wrap(keys.WrapMechanism, keys.Wrap, pair.Private, wrapped);
+            return session.Wrap(module.Mechanism, keys.Wrap!.Value, pair.Private, wrapped);
         }
         finally
         {
@@ -36,7 +41,12 @@ internal static class RecordKey
     public static void Evaluate(
         Pkcs11Session session, TokenKeySet keys, ReadOnlySpan<byte> wrapped, ReadOnlySpan<byte> point, Span<byte> evaluated)
     {
-        var key = session.Unwrap(keys.WrapMechanism, keys.Wrap, wrapped, keys.UnwrapTemplate);
+        if (keys.Module is not { } module)
+        {
+            MemoryKey.Evaluate(wrapped, point, evaluated);
+            return;
+        }
+        var key = session.Unwrap(module.Mechanism, keys.Wrap!.Value, wrapped, module.UnwrapTemplate);
         try
         {
             session.DeriveX(key, point, evaluated);

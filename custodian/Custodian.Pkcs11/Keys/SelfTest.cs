@@ -43,7 +43,11 @@ internal static class SelfTest
     public static void Prove(TokenConnection connection, TokenKeySet keys)
     {
         Prove(connection, keys, "seal and open with AES-GCM", Canary);
-        Prove(connection, keys, "wrap a P-256 key, unwrap it and derive a raw x-coordinate with it", RecordKeyCanary);
+        Prove(
+            connection,
+            keys,
+            keys.Module is null ? "draw a P-256 key that is evaluated in memory" : "wrap a P-256 key, unwrap it and derive a raw x-coordinate with it",
+            RecordKeyCanary);
     }
 
     /// <summary>The canary: seals and opens with the seal key in the token itself.</summary>
@@ -66,8 +70,8 @@ internal static class SelfTest
     }
 
     /// <summary>
-    /// The canary of the wrap key: a throw-away record key is made, wrapped, unwrapped and evaluated. At the generator a key gives its
-    /// public point's x, when made as when unwrapped.
+    /// The canary of the wrap key: a throw-away record key is made, wrapped, unwrapped and evaluated; or, where keys are evaluated in memory,
+    /// drawn and evaluated. At the generator a key gives its public point's x, when made as when unwrapped.
     /// </summary>
     public static void RecordKeyCanary(Pkcs11Session session, TokenKeySet keys)
     {

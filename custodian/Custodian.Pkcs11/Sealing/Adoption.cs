@@ -30,6 +30,7 @@ internal sealed class Adoption(
         finally
         {
             CryptographicOperations.ZeroMemory(room);
+            FreedMemory.WipeAfter(keys.Mode);
         }
     }
 
@@ -39,7 +40,7 @@ internal sealed class Adoption(
         try
         {
             var length = WrappedKeyContent.Write(prepared.Wrapped, prepared.Point, maskedShare.Span, content);
-            return SealedBlob.Seal(session, keys.Seal, BlobRole.Record, content[..length], recordAad.Span);
+            return SealedBlob.Seal(session, keys, BlobRole.Record, content[..length], recordAad.Span);
         }
         finally
         {

@@ -18,7 +18,8 @@ internal enum BlobRole : byte
 /// <summary>
 /// The bytes before a blob's IV:
 /// <c>u8 format(1) || u8 role || u8 seal mechanism || u8 wrap mechanism || u32 seal key version [|| u32 wrap key version]</c>.
-/// The wrap version stands only in roles that hold a wrapped key. The header is authenticated: it is part of the AAD.
+/// The wrap version stands only in roles that hold a wrapped key. Where keys are evaluated in memory none is wrapped, and the wrap mechanism
+/// of every role says that. The header is authenticated: it is part of the AAD.
 /// </summary>
 internal static class BlobHeader
 {
@@ -32,31 +33,46 @@ internal static class BlobHeader
     /// <summary>RFC 5649, AES key wrap with padding, whatever the module calls it.</summary>
     public const byte WrapMechanism = 1;
 
+    /// <summary>A record's key is sealed as it is, and evaluated in memory.</summary>
+    public const byte InMemory = 2;
+
     public const int MaxLength = 12;
 
-    public static int Length(BlobRole role) => HasWrappedKey(role) ? 12 : 8;
+    public static int Length(EvaluationMode mode, BlobRole role) => HasWrappedKey(mode, role) ? 12 : 8;
 
-    public static void Write(BlobRole role, Span<byte> destination)
+    public static void Write(EvaluationMode mode, BlobRole role, Span<byte> destination)
     {
         destination[0] = Format;
         destination[1] = (byte)role;
         destination[2] = SealMechanism;
-        destination[3] = HasWrappedKey(role) ? WrapMechanism : NoWrapMechanism;
+        destination[3] = Mechanism(mode, role);
         BinaryPrimitives.WriteUInt32BigEndian(destination[4..], Keys.TokenKeyNames.SealVersion);
-        if (HasWrappedKey(role))
+        if (HasWrappedKey(mode, role))
         {
             BinaryPrimitives.WriteUInt32BigEndian(destination[8..], Keys.TokenKeyNames.WrapVersion);
         }
     }
 
-    /// <summary>Whether a blob starts with the one header that its role has. There is one version of each key, so one header.</summary>
-    public static bool IsAt(BlobRole role, ReadOnlySpan<byte> blob)
+    /// <summary>Whether a blob starts with the one header that its role has in a mode. There is one version of each key, so one header.</summary>
+    public static bool IsAt(EvaluationMode mode, BlobRole role, ReadOnlySpan<byte> blob)
     {
         Span<byte> expected = stackalloc byte[MaxLength];
-        expected = expected[..Length(role)];
-        Write(role, expected);
+        expected = expected[..Length(mode, role)];
+        Write(mode, role, expected);
         return blob.StartsWith(expected);
     }
 
-    private static bool HasWrappedKey(BlobRole role) => role is BlobRole.PreparedKey or BlobRole.Record;
+    /// <summary>Whether a blob begins as those of a mode do, whatever its role and key versions.</summary>
+    public static bool IsOf(EvaluationMode mode, ReadOnlySpan<byte> blob) =>
+        blob.Length > 3
+        && blob[0] == Format
+        && Enum.IsDefined((BlobRole)blob[1])
+        && blob[2] == SealMechanism
+        && blob[3] == Mechanism(mode, (BlobRole)blob[1]);
+
+    private static byte Mechanism(EvaluationMode mode, BlobRole role) =>
+        mode == EvaluationMode.Memory ? InMemory : HasWrappedKey(mode, role) ? WrapMechanism : NoWrapMechanism;
+
+    private static bool HasWrappedKey(EvaluationMode mode, BlobRole role) =>
+        mode == EvaluationMode.Hsm && role is (BlobRole.PreparedKey or BlobRole.Record);
 }

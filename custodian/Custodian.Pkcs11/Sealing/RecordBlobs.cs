@@ -15,13 +15,22 @@ internal static class RecordBlobs
         var evaluated = GC.AllocateUninitializedArray<byte>(Pkcs11Session.CoordinateLength, pinned: true);
         Span<byte> publicPoint = stackalloc byte[Pkcs11Session.PointLength];
         Span<byte> wrapped = stackalloc byte[Pkcs11Session.MaxWrappedKeyLength];
-        var wrappedLength = RecordKey.Make(session, keys, point, evaluated, publicPoint, wrapped);
-
         Span<byte> expiry = stackalloc byte[WrappedKeyContent.ExpiryLength];
-        BinaryPrimitives.WriteInt64BigEndian(expiry, expiresUnixMs);
         Span<byte> content = stackalloc byte[WrappedKeyContent.MaxLength];
-        var length = WrappedKeyContent.Write(wrapped[..wrappedLength], publicPoint, expiry, content);
-        return new PreparedKey(evaluated, SealedBlob.Seal(session, keys.Seal, BlobRole.PreparedKey, content[..length], aad));
+        try
+        {
+            var wrappedLength = RecordKey.Make(session, keys, point, evaluated, publicPoint, wrapped);
+            BinaryPrimitives.WriteInt64BigEndian(expiry, expiresUnixMs);
+            var length = WrappedKeyContent.Write(wrapped[..wrappedLength], publicPoint, expiry, content);
+            return new PreparedKey(evaluated, SealedBlob.Seal(session, keys, BlobRole.PreparedKey, content[..length], aad));
+        }
+        finally
+        {
+            // At a node that evaluates in memory both hold the key itself.
+            CryptographicOperations.ZeroMemory(wrapped);
+            CryptographicOperations.ZeroMemory(content);
+            FreedMemory.WipeAfter(keys.Mode);
+        }
     }
 
     /// <summary>Opens a record's secret part, unwraps its key and evaluates it.</summary>
@@ -47,13 +56,13 @@ internal static class RecordBlobs
     public static WrappedKeyContent OpenContent(
         Pkcs11Session session, TokenKeySet keys, BlobRole role, ReadOnlySpan<byte> blob, ReadOnlySpan<byte> aad, Span<byte> room)
     {
-        var length = SealedBlob.PlaintextLength(role, blob);
+        var length = SealedBlob.PlaintextLength(keys.Mode, role, blob);
         if (length is < 0 or > WrappedKeyContent.MaxLength)
         {
-            throw SealedBlob.Malformed();
+            throw SealedBlob.Refused(keys.Mode, blob);
         }
-        SealedBlob.Open(session, keys.Seal, role, blob, aad, room[..SealedBlob.RoomFor(length)]);
-        return WrappedKeyContent.TryParse(role, room[..length], out var content) ? content : throw SealedBlob.Malformed();
+        SealedBlob.Open(session, keys, role, blob, aad, room[..SealedBlob.RoomFor(length)]);
+        return WrappedKeyContent.TryParse(keys.Mode, role, room[..length], out var content) ? content : throw SealedBlob.Malformed();
     }
 
     private static byte[] PinnedCopy(ReadOnlySpan<byte> secret)

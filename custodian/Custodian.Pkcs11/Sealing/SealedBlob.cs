@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Custodian.Pkcs11.Binding;
+using Custodian.Pkcs11.Keys;
 
 namespace Custodian.Pkcs11.Sealing;
 
@@ -13,29 +14,32 @@ internal static class SealedBlob
     /// <summary>The most one blob holds.</summary>
     public const int MaxPlaintext = 65536;
 
+    /// <summary>What a blob of the other mode fails.</summary>
+    public const string ModeCheck = "evaluation mode";
+
     private const int Overhead = Pkcs11Session.GcmIvLength + Pkcs11Session.GcmTagLength;
 
     private static ReadOnlySpan<byte> Domain => "custodian/v1 seal"u8;
 
-    public static byte[] Seal(Pkcs11Session session, nuint key, BlobRole role, ReadOnlySpan<byte> plaintext, ReadOnlySpan<byte> aad)
+    public static byte[] Seal(Pkcs11Session session, TokenKeySet keys, BlobRole role, ReadOnlySpan<byte> plaintext, ReadOnlySpan<byte> aad)
     {
-        var headerLength = BlobHeader.Length(role);
+        var headerLength = BlobHeader.Length(keys.Mode, role);
 
         // Pinned because the module writes into it through a pointer, IV included.
         var blob = GC.AllocateUninitializedArray<byte>(headerLength + Overhead + plaintext.Length, pinned: true);
         var header = blob.AsSpan(0, headerLength);
-        BlobHeader.Write(role, header);
+        BlobHeader.Write(keys.Mode, role, header);
         var iv = blob.AsSpan(headerLength, Pkcs11Session.GcmIvLength);
         session.Random(iv);
-        session.Encrypt(key, iv, Aad(header, aad), plaintext, blob.AsSpan(headerLength + Pkcs11Session.GcmIvLength));
+        session.Encrypt(keys.Seal, iv, Aad(header, aad), plaintext, blob.AsSpan(headerLength + Pkcs11Session.GcmIvLength));
         return blob;
     }
 
-    /// <summary>The plaintext's length, or -1 when these bytes cannot be a blob of that role.</summary>
-    public static int PlaintextLength(BlobRole role, ReadOnlySpan<byte> blob)
+    /// <summary>The plaintext's length, or -1 when these bytes cannot be a blob of that mode and role: see <see cref="Refused"/>.</summary>
+    public static int PlaintextLength(EvaluationMode mode, BlobRole role, ReadOnlySpan<byte> blob)
     {
-        var length = blob.Length - BlobHeader.Length(role) - Overhead;
-        return length is >= 0 and <= MaxPlaintext && BlobHeader.IsAt(role, blob) ? length : -1;
+        var length = blob.Length - BlobHeader.Length(mode, role) - Overhead;
+        return length is >= 0 and <= MaxPlaintext && BlobHeader.IsAt(mode, role, blob) ? length : -1;
     }
 
     /// <summary>The room <see cref="Open"/> needs for a plaintext: modules want place for the tag too.</summary>
@@ -46,12 +50,22 @@ internal static class SealedBlob
     /// of the room.
     /// </summary>
     public static void Open(
-        Pkcs11Session session, nuint key, BlobRole role, ReadOnlySpan<byte> blob, ReadOnlySpan<byte> aad, Span<byte> room)
+        Pkcs11Session session, TokenKeySet keys, BlobRole role, ReadOnlySpan<byte> blob, ReadOnlySpan<byte> aad, Span<byte> room)
     {
-        var headerLength = BlobHeader.Length(role);
+        var headerLength = BlobHeader.Length(keys.Mode, role);
         var iv = blob.Slice(headerLength, Pkcs11Session.GcmIvLength);
-        session.Decrypt(key, iv, Aad(blob[..headerLength], aad), blob[(headerLength + iv.Length)..], room);
+        session.Decrypt(keys.Seal, iv, Aad(blob[..headerLength], aad), blob[(headerLength + iv.Length)..], room);
     }
+
+    /// <summary>The failure of a blob that cannot be one here: it is of the other mode, or of no form that there is.</summary>
+    public static HsmException Refused(EvaluationMode mode, ReadOnlySpan<byte> blob) =>
+        EvaluationModes.TryRead(blob, out var said) && said != mode
+            ? new(
+                HsmErrorClass.Data,
+                ReturnValue.EncryptedDataInvalid,
+                ModeCheck,
+                $"The sealed blob is of a node that evaluates {said.Words()}; this one evaluates {mode.Words()}, and does not open it.")
+            : Malformed();
 
     /// <summary>The failure of a blob that cannot be one, or does not hold what its role says.</summary>
     public static HsmException Malformed() =>

@@ -1,11 +1,13 @@
 using System.Buffers.Binary;
 using Custodian.Pkcs11.Binding;
+using Custodian.Pkcs11.Keys;
 
 namespace Custodian.Pkcs11.Sealing;
 
 /// <summary>
 /// What the two roles with a key hold: <c>lp(wrapped key) || public point(65) || tail</c>, where the tail is the u64 expiry of a
-/// prepared key or the 32-byte masked share of a record. The point stands beside the wrapping because not every module puts it inside.
+/// prepared key or the 32-byte masked share of a record. The point stands beside the wrapping because not every module puts it inside. Where
+/// keys are evaluated in memory the 32 bytes of the key stand in the wrapping's place.
 /// </summary>
 internal readonly ref struct WrappedKeyContent
 {
@@ -34,7 +36,7 @@ internal readonly ref struct WrappedKeyContent
     public static int TailLength(BlobRole role) => role == BlobRole.PreparedKey ? ExpiryLength : MaskedShareLength;
 
     /// <summary>Reads content strictly: every length must fit to the byte.</summary>
-    public static bool TryParse(BlobRole role, ReadOnlySpan<byte> content, out WrappedKeyContent parsed)
+    public static bool TryParse(EvaluationMode mode, BlobRole role, ReadOnlySpan<byte> content, out WrappedKeyContent parsed)
     {
         parsed = default;
         var tailLength = TailLength(role);
@@ -44,7 +46,7 @@ internal readonly ref struct WrappedKeyContent
         }
         var wrappedLength = BinaryPrimitives.ReadUInt32BigEndian(content);
         var pointStart = 4 + (long)wrappedLength;
-        if (!IsWrappedLength(wrappedLength) || content.Length != pointStart + Pkcs11Session.PointLength + tailLength)
+        if (!IsKeyLength(mode, wrappedLength) || content.Length != pointStart + Pkcs11Session.PointLength + tailLength)
         {
             return false;
         }
@@ -69,5 +71,7 @@ internal readonly ref struct WrappedKeyContent
     }
 
     // RFC 5649: whole 8-byte blocks, and one more than the key has; the PKCS#8 form of a P-256 key is at least 67 bytes.
-    private static bool IsWrappedLength(uint length) => length is >= 72 and <= Pkcs11Session.MaxWrappedKeyLength && length % 8 == 0;
+    private static bool IsKeyLength(EvaluationMode mode, uint length) => mode == EvaluationMode.Memory
+        ? length == MemoryKey.Length
+        : length is >= 72 and <= Pkcs11Session.MaxWrappedKeyLength && length % 8 == 0;
 }

@@ -58,8 +58,8 @@ internal sealed class NodeProcess : IAsyncDisposable
     internal IEnumerable<string> Complaints => Logs.Split('\n', StringSplitOptions.RemoveEmptyEntries)
         .Where(l => !l.StartsWith("{\"", StringComparison.Ordinal) || !l.Contains("\"LogLevel\":\"Information\"", StringComparison.Ordinal));
 
-    /// <summary>Makes the folder, the token and the configuration, and runs <c>custodian init</c>.</summary>
-    internal static async Task<NodeProcess> CreateAsync(string nodeId, string region, string folder, NodeSurroundings surroundings)
+    /// <summary>Makes the folder, the token and the configuration, and runs <c>custodian init</c>, with further options if given.</summary>
+    internal static async Task<NodeProcess> CreateAsync(string nodeId, string region, string folder, NodeSurroundings surroundings, params string[] init)
     {
         var node = new NodeProcess(nodeId, region, folder);
         Directory.CreateDirectory(Path.Combine(folder, "tokens"));
@@ -70,7 +70,7 @@ internal sealed class NodeProcess : IAsyncDisposable
         surroundings.Authority.Issue(folder);
         await node.MakeTokenAsync();
         node.WriteConfiguration(surroundings);
-        Expect.Success(await node.RunAsync("init"));
+        Expect.Success(await node.RunAsync(["init", .. init]));
         return node;
     }
 

@@ -47,15 +47,17 @@ internal sealed class Realm : IAsyncDisposable
     /// <param name="firstDelaySeconds">The first delay between attempts; 0 switches delays off.</param>
     /// <param name="proxied">Whether clients reach every node through a <see cref="FaultProxy"/>.</param>
     /// <param name="prepare">Changes a node before its first start.</param>
+    /// <param name="init">Further options of <c>custodian init</c> for a node, by its number from 1.</param>
     internal static async Task<Realm> StartAsync(
-        int nodes, int? threshold = null, int firstDelaySeconds = 0, bool proxied = false, Action<NodeProcess>? prepare = null)
+        int nodes, int? threshold = null, int firstDelaySeconds = 0, bool proxied = false, Action<NodeProcess>? prepare = null,
+        Func<int, string[]>? init = null)
     {
         var realm = new Realm(Directory.CreateTempSubdirectory("custodian-realm-").FullName, threshold ?? (nodes / 2) + 1);
         try
         {
             realm.Surroundings = new NodeSurroundings(realm._authority, realm.Issuer, realm.SetId, firstDelaySeconds);
             File.WriteAllText(realm.CaFile, realm._authority.Pem);
-            realm.Nodes = await Task.WhenAll(Enumerable.Range(1, nodes).Select(realm.MakeNodeAsync));
+            realm.Nodes = await Task.WhenAll(Enumerable.Range(1, nodes).Select(n => realm.MakeNodeAsync(n, init?.Invoke(n) ?? [])));
             realm.Nodes.ToList().ForEach(prepare ?? (_ => { }));
             await Task.WhenAll(realm.Nodes.Select(n => n.StartAsync()));
             realm.WriteSet();
@@ -194,10 +196,10 @@ internal sealed class Realm : IAsyncDisposable
         }
     }
 
-    private Task<NodeProcess> MakeNodeAsync(int number)
+    private Task<NodeProcess> MakeNodeAsync(int number, string[] init)
     {
         string name = $"node-{number}.{Regions[number - 1]}";
-        return NodeProcess.CreateAsync(name, Regions[number - 1], Path.Combine(Folder, name), Surroundings);
+        return NodeProcess.CreateAsync(name, Regions[number - 1], Path.Combine(Folder, name), Surroundings, init);
     }
 
     private FaultProxy? ProxyOf(NodeProcess node) => Nodes.Zip(Proxies).FirstOrDefault(p => p.First == node).Second;

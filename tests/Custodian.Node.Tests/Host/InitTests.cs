@@ -18,7 +18,7 @@ public sealed class InitTests : IDisposable
         string file = NewToken.Make(_settings, pin, _folder);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
         Assert.Matches("^[0-9a-f]{32}$", File.ReadAllText(file));
-        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(_settings, pin);
+        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(_settings, pin, EvaluationMode.Hsm);
         Assert.Empty(await TokenKeys.FindAsync(options, CancellationToken.None));
         await TokenKeys.CreateAsync(options, CancellationToken.None);
         Assert.Equal(TokenKeys.Labels, await TokenKeys.FindAsync(options, CancellationToken.None));
@@ -36,11 +36,22 @@ public sealed class InitTests : IDisposable
     [Fact]
     public void KeyAdvice_SomeKeysExist_NamesTheMissingAndHowToRemoveTheRest()
     {
-        string advice = KeyAdvice.WhenSomeExist([TokenKeys.Labels[0]], _settings);
+        string advice = KeyAdvice.WhenSomeExist([TokenKeys.Labels[0]], _settings, EvaluationMode.Hsm);
         Assert.Contains("lacks custodian/wrap/1, custodian/audit/1", advice, StringComparison.Ordinal);
         Assert.Contains("--delete-object --type secrkey --label custodian/seal/1", advice, StringComparison.Ordinal);
-        Assert.Equal(advice, KeyAdvice.WhenSomeAreMissing([TokenKeys.Labels[0]], _settings));
-        Assert.Contains("go on with --reuse-keys", KeyAdvice.WhenSomeExist(TokenKeys.Labels, _settings), StringComparison.Ordinal);
+        Assert.Equal(advice, KeyAdvice.WhenSomeAreMissing([TokenKeys.Labels[0]], _settings, EvaluationMode.Hsm));
+        Assert.Contains("go on with --reuse-keys", KeyAdvice.WhenSomeExist(TokenKeys.Labels, _settings, EvaluationMode.Hsm), StringComparison.Ordinal);
+        Assert.DoesNotContain("--evaluate-in-memory", advice, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void KeyAdvice_KeysOfANodeThatEvaluatesInMemory_AreEnoughThereAndTheOptionIsNamedElsewhere()
+    {
+        string[] present = [TokenKeys.Labels[0], TokenKeys.Labels[2]];
+        Assert.Contains("go on with --reuse-keys", KeyAdvice.WhenSomeExist(present, _settings, EvaluationMode.Memory), StringComparison.Ordinal);
+        string advice = KeyAdvice.WhenSomeAreMissing(present, _settings, EvaluationMode.Hsm);
+        Assert.Contains("lacks custodian/wrap/1; a node that evaluates in memory needs no more", advice, StringComparison.Ordinal);
+        Assert.Contains("say --evaluate-in-memory", advice, StringComparison.Ordinal);
     }
 
     public void Dispose()

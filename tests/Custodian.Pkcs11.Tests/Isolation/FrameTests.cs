@@ -121,6 +121,7 @@ public sealed class FrameTests
         var options = new Pkcs11HsmOptions
         {
             ModulePath = "/a/module.so", TokenLabel = "tökén", ModuleParameters = "configdir='sql:/d'", Sessions = 256, Pin = pin,
+            Evaluation = EvaluationMode.Memory,
         };
 
         var read = OpeningFrames.ReadOpen(PayloadOf(OpeningFrames.Open(options, pin)));
@@ -128,6 +129,21 @@ public sealed class FrameTests
         Assert.Equal((options.ModulePath, options.TokenLabel, null, options.ModuleParameters, 256),
             (read.ModulePath, read.TokenLabel, read.TokenSerial, read.ModuleParameters, read.Sessions));
         Assert.Equal("1234"u8.ToArray(), read.Pin.Bytes.ToArray());
+        Assert.Equal(EvaluationMode.Memory, read.Evaluation);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    [InlineData(255)]
+    public void Open_EvaluationInNoKnownPlace_IsMalformed(byte mode)
+    {
+        using var pin = new HsmPin("1234"u8);
+        var payload = PayloadOf(OpeningFrames.Open(new Pkcs11HsmOptions { ModulePath = "/m", TokenLabel = "t", Pin = pin }, pin)).ToArray();
+        Assert.Equal((byte)EvaluationMode.Hsm, payload[^9]);
+        payload[^9] = mode;
+
+        Assert.Throws<MalformedFrameException>(() => OpeningFrames.ReadOpen(payload));
     }
 
     [Fact]

@@ -19,8 +19,11 @@ public class NssToken : IDisposable
 
     internal string Parameters => $"configdir='sql:{root}' certPrefix='' keyPrefix='' secmod='secmod.db' flags=";
 
-    public Pkcs11HsmOptions Options => new()
+    public Pkcs11HsmOptions Options => OptionsOf(EvaluationMode.Hsm);
+
+    public Pkcs11HsmOptions OptionsOf(EvaluationMode evaluation) => new()
     {
+        Evaluation = evaluation,
         ModulePath = ModulePath,
         ModuleParameters = Parameters,
         TokenLabel = Label,
@@ -66,6 +69,23 @@ public sealed class OpenNss : NssToken, IAsyncLifetime
     {
         Keys = await TokenKeys.CreateAsync(Options, CancellationToken.None);
         hsm = await Pkcs11Hsm.OpenAsync(Options, CancellationToken.None);
+    }
+
+    public async Task DisposeAsync() => await Hsm.DisposeAsync();
+}
+
+/// <summary>The same with the keys of a node that evaluates in memory.</summary>
+public sealed class OpenNssInMemory : NssToken, IAsyncLifetime
+{
+    private Pkcs11Hsm? hsm;
+
+    public Pkcs11Hsm Hsm => hsm ?? throw new InvalidOperationException("The fixture is not initialised.");
+
+    public async Task InitializeAsync()
+    {
+        var options = OptionsOf(EvaluationMode.Memory);
+        await TokenKeys.CreateAsync(options, CancellationToken.None);
+        hsm = await Pkcs11Hsm.OpenAsync(options, CancellationToken.None);
     }
 
     public async Task DisposeAsync() => await Hsm.DisposeAsync();

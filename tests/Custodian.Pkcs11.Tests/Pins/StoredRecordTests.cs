@@ -155,9 +155,10 @@ public sealed class StoredRecordTests : IClassFixture<SoftHsmWithKeys>, IAsyncLi
     // The seal key opens for whoever has the PIN: that is what the wrapping inside is for.
     private byte[] OpenRecord()
     {
-        var room = new byte[SealedBlob.RoomFor(SealedBlob.PlaintextLength(BlobRole.Record, record))];
-        SealedBlob.Open(Session, Find(TokenKeyNames.Seal, Cko.SecretKey), BlobRole.Record, record, Aad, room);
-        Assert.True(WrappedKeyContent.TryParse(BlobRole.Record, room.AsSpan(0, SealedBlob.PlaintextLength(BlobRole.Record, record)), out var content));
+        var length = SealedBlob.PlaintextLength(EvaluationMode.Hsm, BlobRole.Record, record);
+        var room = new byte[SealedBlob.RoomFor(length)];
+        SealedBlob.Open(Session, KeyFinder.Find(Session, WrapAbility.Of(connection!, EvaluationMode.Hsm)), BlobRole.Record, record, Aad, room);
+        Assert.True(WrappedKeyContent.TryParse(EvaluationMode.Hsm, BlobRole.Record, room.AsSpan(0, length), out var content));
         return content.Wrapped.ToArray();
     }
 }

@@ -37,6 +37,9 @@ internal sealed class InterceptedModule : IDisposable
     /// <summary>What happens in a call before the module sees it: the function and its session.</summary>
     public Action<Function, nuint>? Observe { get; set; }
 
+    /// <summary>Changes what a call is given before the module sees it: the function, and its second argument.</summary>
+    public Action<Function, nuint>? Rewrite { get; set; }
+
     /// <summary>Changes what a call that succeeded has written: the function, and its second and third argument.</summary>
     public Action<Function, nuint, nuint>? Amend { get; set; }
 

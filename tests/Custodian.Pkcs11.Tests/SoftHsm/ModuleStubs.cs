@@ -84,6 +84,7 @@ internal static unsafe class ModuleStubs
         {
             return fault.Value.ReturnValue;
         }
+        Judge.Rewrite?.Invoke(function, b);
         var original = (delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint, nuint, nuint, nuint, nuint>)Originals[(int)function];
         var answer = original(a, b, c, d, e, f, g, h);
         Judge.After(function, answer, b, c);

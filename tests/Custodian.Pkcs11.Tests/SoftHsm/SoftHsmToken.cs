@@ -19,18 +19,23 @@ public class SoftHsmToken : IDisposable
     public TokenDescription Description { get; }
 
     public Pkcs11HsmOptions Options(
-        int sessions = 2, int maxAdmitted = 128, int maxWaiting = 256, TimeProvider? timeProvider = null, HsmPin? pin = null) => new()
+        int sessions = 2, int maxAdmitted = 128, int maxWaiting = 256, TimeProvider? timeProvider = null, HsmPin? pin = null,
+        EvaluationMode evaluation = EvaluationMode.Hsm) => new()
         {
             ModulePath = SoftHsmDirectory.ModulePath,
             TokenLabel = Label,
             Pin = pin ?? Pin,
+            Evaluation = evaluation,
             Sessions = sessions,
             MaxAdmitted = maxAdmitted,
             MaxWaiting = maxWaiting,
             TimeProvider = timeProvider ?? TimeProvider.System,
         };
 
-    public Task<IReadOnlyList<TokenKeyDescription>> CreateKeysAsync() => TokenKeys.CreateAsync(Options(), CancellationToken.None);
+    public Task<IReadOnlyList<TokenKeyDescription>> CreateKeysAsync() => CreateKeysAsync(EvaluationMode.Hsm);
+
+    public Task<IReadOnlyList<TokenKeyDescription>> CreateKeysAsync(EvaluationMode evaluation) =>
+        TokenKeys.CreateAsync(Options(evaluation: evaluation), CancellationToken.None);
 
     public void Dispose()
     {

@@ -19,12 +19,13 @@ internal static class OpeningFrames
     {
         string[] texts = [options.ModulePath, options.TokenLabel ?? "", options.TokenSerial ?? "", options.ModuleParameters ?? ""];
         var frame = new FrameWriter(
-            FrameKind.Open, Id, texts.Sum(text => SizeOf(Encoding.UTF8.GetByteCount(text))) + 4 + SizeOf(pin.Bytes.Length));
+            FrameKind.Open, Id, texts.Sum(text => SizeOf(Encoding.UTF8.GetByteCount(text))) + 4 + 1 + SizeOf(pin.Bytes.Length));
         foreach (var text in texts)
         {
             frame.Text(text);
         }
         frame.U32((uint)options.Sessions);
+        frame.U8((byte)options.Evaluation);
         frame.Bytes(pin.Bytes);
         return frame.Finish();
     }
@@ -36,11 +37,16 @@ internal static class OpeningFrames
         var fields = new FrameReader(payload);
         var (module, label, serial, parameters) = (fields.Text(), fields.Text(), fields.Text(), fields.Text());
         var sessions = fields.U32();
+        var evaluation = (EvaluationMode)fields.U8();
         var pin = fields.Bytes();
         fields.End();
         if (sessions is 0 or > 256 || pin.Length is 0 or > 255)
         {
             throw new MalformedFrameException("Sessions or PIN are out of range.");
+        }
+        if (!Enum.IsDefined(evaluation))
+        {
+            throw new MalformedFrameException("An evaluation in no known place.");
         }
         return new()
         {
@@ -49,6 +55,7 @@ internal static class OpeningFrames
             TokenSerial = NullIfEmpty(serial),
             ModuleParameters = NullIfEmpty(parameters),
             Sessions = (int)sessions,
+            Evaluation = evaluation,
             Pin = new HsmPin(pin.Span),
         };
     }

@@ -1,0 +1,85 @@
+using Custodian.Pkcs11.Binding;
+using Custodian.Pkcs11.Isolation;
+using Custodian.Pkcs11.Keys;
+using Custodian.Pkcs11.Sealing;
+using Custodian.Pkcs11.Tests.Isolation;
+using Custodian.Pkcs11.Tests.Pins;
+using Custodian.Pkcs11.Tests.SoftHsm;
+
+namespace Custodian.Pkcs11.Tests.Modes;
+
+/// <summary>
+/// A record's key in the process that evaluated it in memory: nowhere, once that is over. The process is idle when its memory is searched, and
+/// nothing has been done in it since that would have used that memory again.
+/// </summary>
+public sealed class KeyInHostMemoryTests : IDisposable
+{
+    private static readonly byte[] Aad = [7];
+
+    private readonly SoftHsmToken token = new();
+    private readonly SeenEvents events = new();
+
+    public void Dispose() => token.Dispose();
+
+    [Fact]
+    public async Task Host_AfterPrepareAdoptAndEvaluate_HasTheKeyNowhereInItsMemory()
+    {
+        await token.CreateKeysAsync(EvaluationMode.Memory);
+        await using var hsm = await IsolatedHsm.OpenAsync(
+            token.Options(sessions: 2, evaluation: EvaluationMode.Memory),
+            new IsolationOptions { Program = TestHosts.Sound(token), Observer = events.See },
+            CancellationToken.None);
+        var host = (await events.NextAsync<HostStarted>()).ProcessId;
+
+        var prepared = await AdmittedAsync(hsm, a => hsm.PrepareAsync(a, P256.Generator, long.MaxValue, Aad));
+        var key = KeyIn(BlobRole.PreparedKey, prepared.SealedKey);
+        AssertNowhere(host, key);
+
+        var record = (await AdmittedAsync(hsm, a => hsm.AdoptAsync(a, prepared.SealedKey, 0, Aad, new byte[32], Aad))).SealedRecord!;
+        Assert.Equal(key, KeyIn(BlobRole.Record, record));
+        AssertNowhere(host, key);
+
+        await EvaluateAsync();
+        AssertNowhere(host, key);
+
+        await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => EvaluateAsync()));
+        AssertNowhere(host, key);
+
+        // The search finds what is there: this process holds the key.
+        Assert.NotEmpty(HostMemory.Holding(Environment.ProcessId, key));
+
+        async Task EvaluateAsync()
+        {
+            var evaluation = await AdmittedAsync(hsm, a => hsm.EvaluateAsync(a, record, Aad, P256.Generator));
+            Assert.Equal(prepared.Evaluated, evaluation.Evaluated);
+        }
+    }
+
+    // As it is sealed, and in the order of bytes in which OpenSSL keeps numbers; whole, and each half: a freed block loses its beginning.
+    private static void AssertNowhere(int host, byte[] key)
+    {
+        byte[] reversed = [.. key.Reverse()];
+        foreach (var part in (byte[][])[key[..16], key[16..], reversed[..16], reversed[16..]])
+        {
+            Assert.Empty(HostMemory.Holding(host, part));
+        }
+    }
+
+    private static async Task<T> AdmittedAsync<T>(IsolatedHsm hsm, Func<HsmAdmission, ValueTask<T>> operation)
+    {
+        using var admission = await hsm.AdmitAsync(CancellationToken.None);
+        return await operation(admission!);
+    }
+
+    // With the PIN and the token: the seal key opens for whoever has both, and in this mode nothing is wrapped inside.
+    private byte[] KeyIn(BlobRole role, byte[] blob)
+    {
+        using var connection = TokenConnection.Open(token.Options());
+        var keys = KeyFinder.Find(connection.Anchor, module: null);
+        var length = SealedBlob.PlaintextLength(EvaluationMode.Memory, role, blob);
+        var room = new byte[SealedBlob.RoomFor(length)];
+        SealedBlob.Open(connection.Anchor, keys, role, blob, Aad, room);
+        Assert.True(WrappedKeyContent.TryParse(EvaluationMode.Memory, role, room.AsSpan(0, length), out var content));
+        return content.Wrapped.ToArray();
+    }
+}
