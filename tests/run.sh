@@ -5,7 +5,7 @@ set -euo pipefail
 usage() {
   cat <<'TXT'
 tests/run.sh     every test, every search in them a seeded part of the whole: minutes
-tests/long.sh    every test, every search whole, and those that only run here: hours
+tests/long.sh    every test, every search whole, and those that only run here: more than an hour
 
 Installs what is missing, builds once, runs the tests. Ends with "N passed, N failed, N skipped"; exit status 0 only if none failed.
 

@@ -38,6 +38,9 @@ internal enum AuditKind : byte
 
     /// <summary>The database was restored from a copy: the account's records have at most one attempt until their next Confirm.</summary>
     Restored = 11,
+
+    /// <summary>The node brought a record's sealed part under a newer key of its HSM. Nothing that a caller sees changed.</summary>
+    Resealed = 12,
 }
 
 /// <summary>The one audit entry of a decision that changes something.</summary>

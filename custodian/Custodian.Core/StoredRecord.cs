@@ -17,12 +17,12 @@ internal sealed record Charge(AttemptId Attempt, ReadOnlyMemory<byte> BlindedDig
 /// <param name="Signature">64 bytes, r || s.</param>
 internal sealed record Replacement(RecordId Replaced, ReadOnlyMemory<byte> Signature);
 
-/// <summary>A live record: what was deposited, which never changes, and its state and counters, which do.</summary>
+/// <summary>A live record: what was deposited, which never changes but for the key it is sealed under, and its state and counters, which do.</summary>
 internal sealed record StoredRecord
 {
     internal required Header Header { get; init; }
 
-    /// <summary>{wrapped k_i, its public point, masked share}, sealed by the HSM; opaque here.</summary>
+    /// <summary>{wrapped k_i, its public point, masked share}, sealed by the HSM; opaque here. Exchanged only for the same under a newer key.</summary>
     internal required ReadOnlyMemory<byte> SealedPart { get; init; }
 
     /// <summary>H(masked_i), 32 bytes: tells a Deposit sent again from another one.</summary>

@@ -24,6 +24,12 @@ public sealed class HsmException : Exception
     /// <summary>Whether the same call may succeed on this HSM without anyone doing something about it.</summary>
     public bool IsTransient => Class is HsmErrorClass.Session or HsmErrorClass.Login or HsmErrorClass.Handle;
 
+    /// <summary>Whether it failed because a blob names a version of a key that the token lacks: not made yet, retired, or another token's.</summary>
+    public bool IsOfMissingKey => Function == Keys.TokenKeySet.MissingVersion;
+
+    /// <summary>Whether it failed because a key in the token is not what it must be, is there twice, or lacks its other half.</summary>
+    public bool IsOfBadKeys => Function is Keys.KeyPolicy.Check or Keys.KeyFinder.Check;
+
     /// <summary>The module's CK_RV; 0 when the failure was found outside a call.</summary>
     public ulong ReturnValue { get; }
 

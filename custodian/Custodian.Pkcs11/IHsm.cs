@@ -8,6 +8,10 @@ namespace Custodian.Pkcs11;
 /// key, and every blob below is that wrapping and more, sealed with AES-256-GCM under the token's seal key.</para>
 /// <para>At a node that evaluates in memory (<see cref="EvaluationMode.Memory"/>) k is drawn by the module, is kept only sealed under the
 /// token's seal key, and lies in the clear in the module's process while it is used.</para>
+/// <para>Keys have versions. What is new is under the newest that is authorised, and fails as long as none is; a blob names the versions
+/// that it is under, and opens with those, authorised or not. One that
+/// names a version which the token lacks is refused with class <see cref="HsmErrorClass.Data"/>, as any that does not open, and its failure
+/// <see cref="HsmException.IsOfMissingKey"/>.</para>
 /// <para>An operation that was started cannot be cancelled: its caller must know the outcome, because a charge is taken back only when
 /// the HSM reported failure. Every operation throws <see cref="HsmException"/> when the HSM does not do it.</para>
 /// <para><c>aad</c> is the caller's context, of any length and already unambiguous; a blob opens only under the aad it was sealed with,
@@ -54,6 +58,17 @@ public interface IHsm : IAsyncDisposable
     ValueTask<Evaluation> EvaluateAsync(
         HsmAdmission admission, ReadOnlyMemory<byte> sealedRecord, ReadOnlyMemory<byte> aad, ReadOnlyMemory<byte> point);
 
+    /// <summary>
+    /// Brings a record's secret part, or one of the node's own secrets, under the newest seal key. Nothing of it is seen outside the HSM's
+    /// process, and the record's key stays under the wrap key that it is under.
+    /// </summary>
+    /// <param name="admission">An admission of this HSM, not used before.</param>
+    /// <param name="sealedBlob">What <see cref="AdoptAsync"/>, <see cref="SealAsync"/> or this made.</param>
+    /// <param name="aad">The context it was sealed under, and is again.</param>
+    /// <returns>A blob that was seen to open to the same; the same bytes where they are under the newest key.</returns>
+    /// <exception cref="HsmException">Class <see cref="HsmErrorClass.Data"/>: the blob does not open under this aad.</exception>
+    ValueTask<byte[]> ResealAsync(HsmAdmission admission, ReadOnlyMemory<byte> sealedBlob, ReadOnlyMemory<byte> aad);
+
     /// <summary>Seals one of the node's own secrets. Needs no admission.</summary>
     /// <param name="plaintext">0 to 65536 bytes.</param>
     /// <param name="aad">The context that <see cref="OpenAsync"/> must name.</param>
@@ -65,17 +80,29 @@ public interface IHsm : IAsyncDisposable
     /// <exception cref="HsmException">Class <see cref="HsmErrorClass.Data"/>: the blob does not open under this aad.</exception>
     ValueTask<byte[]> OpenAsync(ReadOnlyMemory<byte> sealedBlob, ReadOnlyMemory<byte> aad);
 
-    /// <summary>Signs with the token's audit key: ECDSA P-256 over SHA-256 of the message, 64 bytes r || s.</summary>
+    /// <summary>Signs with the token's newest audit key: ECDSA P-256 over SHA-256 of the message.</summary>
     /// <param name="message">The message, not its digest.</param>
-    ValueTask<byte[]> SignAsync(ReadOnlyMemory<byte> message);
+    /// <returns>The signature and the version of its key, which belongs to whatever keeps the signature.</returns>
+    ValueTask<HsmSignature> SignAsync(ReadOnlyMemory<byte> message);
 
     /// <summary>Fills the destination with random bytes of the HSM.</summary>
     /// <param name="destination">Any length, 0 included.</param>
     ValueTask RandomAsync(Memory<byte> destination);
 
     /// <summary>
-    /// The health check: seals and opens a canary with the token's seal key itself, and makes, wraps, unwraps and evaluates a throw-away
-    /// record key, so that whatever a call needs is asked; no wrapping where keys are evaluated in memory.
+    /// Looks which keys the token has now, and makes what is new under the newest that are authorised from then on: an operator makes and
+    /// retires them in another process. Operations under way are not disturbed.
+    /// </summary>
+    /// <param name="authorised">What new things may be made under from now on; null for what was said last.</param>
+    /// <exception cref="HsmException">
+    /// Of a purpose no authorised key is there and fit, or two that nothing tells apart, or the token cannot be read. The HSM goes on with
+    /// what it had.
+    /// </exception>
+    ValueTask<KeyInventory> RefreshKeysAsync(IReadOnlyList<TokenKey>? authorised = null);
+
+    /// <summary>
+    /// The health check: seals and opens a canary with the token's newest seal key itself, and makes, wraps, unwraps and evaluates a
+    /// throw-away record key, so that whatever a call needs is asked; no wrapping where keys are evaluated in memory.
     /// </summary>
     /// <param name="cancellationToken">Stops waiting for the answer; the canary itself runs on.</param>
     /// <exception cref="HsmException">The HSM cannot be used now.</exception>

@@ -7,6 +7,7 @@ namespace Custodian.Pkcs11;
 internal static class OperationRules
 {
     public const int PointLength = Pkcs11Session.PointLength;
+    public const int SignatureLength = Pkcs11Session.SignatureLength;
     public const int CoordinateLength = Pkcs11Session.CoordinateLength;
     public const int MaskedShareLength = WrappedKeyContent.MaskedShareLength;
 

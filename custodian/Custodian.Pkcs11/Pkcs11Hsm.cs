@@ -31,8 +31,8 @@ public sealed class Pkcs11Hsm : IHsm
     /// <summary>The token in use.</summary>
     public TokenDescription Token => ring.Token;
 
-    /// <summary>The public half of the key that <see cref="SignAsync"/> uses: 65 bytes, 04 || X || Y.</summary>
-    public ReadOnlyMemory<byte> AuditPublicKey => ring.AuditPoint;
+    /// <summary>The keys in the token, and those in use.</summary>
+    public KeyInventory Keys => ring.Keys.Inventory;
 
     /// <summary>
     /// Loads the module, logs in with one try of the PIN, finds and checks the keys, and proves by self-tests that the module does what
@@ -98,6 +98,10 @@ public sealed class Pkcs11Hsm : IHsm
     }
 
     /// <inheritdoc/>
+    public ValueTask<byte[]> ResealAsync(HsmAdmission admission, ReadOnlyMemory<byte> sealedBlob, ReadOnlyMemory<byte> aad) =>
+        RunAsync(admission, (session, keys) => Resealing.Run(session, keys, sealedBlob.Span, aad.Span));
+
+    /// <inheritdoc/>
     public ValueTask<byte[]> SealAsync(ReadOnlyMemory<byte> plaintext, ReadOnlyMemory<byte> aad)
     {
         OperationRules.RequirePlaintext(plaintext);
@@ -109,11 +113,12 @@ public sealed class Pkcs11Hsm : IHsm
         new(pool.RunAsync((session, keys) => NodeSecretBlobs.Open(session, keys, sealedBlob.Span, aad.Span)));
 
     /// <inheritdoc/>
-    public ValueTask<byte[]> SignAsync(ReadOnlyMemory<byte> message) => new(pool.RunAsync((session, keys) =>
+    public ValueTask<HsmSignature> SignAsync(ReadOnlyMemory<byte> message) => new(pool.RunAsync((session, keys) =>
     {
         var signature = new byte[Pkcs11Session.SignatureLength];
-        session.SignDigest(keys.Audit, SHA256.HashData(message.Span), signature);
-        return signature;
+        var audit = keys.New.Audit;
+        session.SignDigest(audit.Handle, SHA256.HashData(message.Span), signature);
+        return new HsmSignature(audit.Name.Version, signature);
     }));
 
     /// <inheritdoc/>
@@ -122,6 +127,10 @@ public sealed class Pkcs11Hsm : IHsm
         session.Random(destination.Span);
         return true;
     }));
+
+    /// <inheritdoc/>
+    public ValueTask<KeyInventory> RefreshKeysAsync(IReadOnlyList<TokenKey>? authorised = null) =>
+        new(pool.RunAsync((session, _) => ring.Refresh(session, authorised)));
 
     /// <inheritdoc/>
     public ValueTask ProbeAsync(CancellationToken cancellationToken)

@@ -19,6 +19,12 @@ public sealed class Pkcs11HsmOptions
     public required HsmPin Pin { get; init; }
 
     /// <summary>
+    /// The keys that new things may be made under; null, the default, for none. What there is opens without: it says which key it is
+    /// under, and every key of the token that passes the policy is tried. Who may say this is told by what is opened so.
+    /// </summary>
+    public IReadOnlyList<TokenKey>? Authorised { get; init; }
+
+    /// <summary>
     /// What the module reads from pReserved of C_Initialize. null, the default, for every module but NSS, whose parameter string
     /// goes here.
     /// </summary>

@@ -5,6 +5,6 @@ namespace Custodian.Pkcs11;
 public sealed class TokenKeysExistException(IReadOnlyList<string> labels)
     : Exception($"The token has keys of a node already: {string.Join(", ", labels)}.")
 {
-    /// <summary>The labels found, one to three of them.</summary>
+    /// <summary>The labels found, at least one.</summary>
     public IReadOnlyList<string> Labels { get; } = labels;
 }

@@ -22,6 +22,7 @@ internal sealed partial class BareHsm : IDisposable
         using var pin = new HsmPin(File.ReadAllBytes(Path.Combine(node.Folder, "pin")));
         _keys = KeyRing.Open(new Pkcs11HsmOptions { ModulePath = NodeProcess.SoftHsm, TokenLabel = "custodian", Pin = pin });
         _session = _keys.OpenSession();
+        _keys.Refresh(_session, _keys.Keys.Inventory.Fit);
         _point = APoint();
         PreparedKey prepared = RecordBlobs.Prepare(_session, _keys.Keys, _point, long.MaxValue, "prepare"u8);
         _sealedRecord = new Adoption(prepared.SealedKey, 0, "prepare"u8.ToArray(), new byte[32], "record"u8.ToArray())

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Custodian.Pkcs11.Keys;
 using Custodian.Pkcs11.Sealing;
 
 namespace Custodian.Pkcs11.Tests;
@@ -7,21 +8,27 @@ namespace Custodian.Pkcs11.Tests;
 public sealed class BlobFormatTests
 {
     [Theory]
-    [InlineData(1, 1, "010101010000000100000001")]
-    [InlineData(1, 2, "010201010000000100000001")]
-    [InlineData(1, 3, "0103010000000001")]
-    [InlineData(2, 1, "0101010200000001")]
-    [InlineData(2, 2, "0102010200000001")]
-    [InlineData(2, 3, "0103010200000001")]
-    public void Header_OfAModeAndRole_IsTheseBytesAndSaysTheMode(byte mode, byte role, string expected)
+    [InlineData(1, 1, 1U, 1U, "010101010000000100000001")]
+    [InlineData(1, 2, 1U, 1U, "010201010000000100000001")]
+    [InlineData(1, 3, 1U, null, "0103010000000001")]
+    [InlineData(1, 2, 0x01020304U, 0xFFFFFFFFU, "0102010101020304ffffffff")]
+    [InlineData(1, 3, 258U, null, "0103010000000102")]
+    [InlineData(2, 1, 1U, null, "0101010200000001")]
+    [InlineData(2, 2, 0x01020304U, null, "0102010201020304")]
+    [InlineData(2, 3, 1U, null, "0103010200000001")]
+    public void Header_OfAModeAndRole_IsTheseBytesAndSaysTheModeAndVersions(byte mode, byte role, uint seal, uint? wrap, string expected)
     {
-        var header = Header((EvaluationMode)mode, (BlobRole)role);
+        var header = Header((EvaluationMode)mode, (BlobRole)role, seal, wrap);
 
         Assert.Equal(expected, Convert.ToHexStringLower(header));
-        Assert.True(BlobHeader.IsAt((EvaluationMode)mode, (BlobRole)role, header));
+        Assert.True(BlobHeader.TryRead((EvaluationMode)mode, (BlobRole)role, header, out var read));
+        Assert.Equal(new BlobVersions(seal, wrap), read);
+        Assert.True(BlobVersions.TryRead(header, out var unopened));
+        Assert.Equal(read, unopened);
+        Assert.Equal(role != 3, BlobVersions.AreOfRecord(header));
         Assert.True(EvaluationModes.TryRead(header, out var said));
         Assert.Equal((EvaluationMode)mode, said);
-        Assert.All(EvaluationModes.All, other => Assert.Equal(other == said, BlobHeader.IsAt(other, (BlobRole)role, header)));
+        Assert.All(EvaluationModes.All, other => Assert.Equal(other == said, BlobHeader.TryRead(other, (BlobRole)role, header, out _)));
     }
 
     [Theory]
@@ -31,14 +38,24 @@ public sealed class BlobFormatTests
     [InlineData(2, 1)]
     [InlineData(2, 2)]
     [InlineData(2, 3)]
-    public void Header_AnyOtherBytes_IsNone(byte mode, byte role)
+    public void Header_AnyOtherBytes_IsNoneOrOfTheVersionsThatItSays(byte mode, byte role)
     {
-        var header = Header((EvaluationMode)mode, (BlobRole)role);
+        var header = Header((EvaluationMode)mode, (BlobRole)role, 1, mode == 2 || role == 3 ? null : 1U);
+        var length = header.Length;
+        var read = 0;
 
-        foreach (var mutation in Mutations.Of(header).Where(m => m.Length <= header.Length))
+        foreach (var mutation in Mutations.Of(header).Where(m => m.Length <= length))
         {
-            Assert.False(BlobHeader.IsAt((EvaluationMode)mode, (BlobRole)role, mutation));
+            if (BlobHeader.TryRead((EvaluationMode)mode, (BlobRole)role, mutation, out var versions))
+            {
+                var again = new byte[length];
+                BlobHeader.Write((EvaluationMode)mode, (BlobRole)role, versions, again);
+                Assert.Equal(mutation, again);
+                Assert.Equal(header[..4], mutation[..4]);
+                read++;
+            }
         }
+        Assert.InRange(read, 1, 2 * length);
     }
 
     [Theory]
@@ -72,6 +89,41 @@ public sealed class BlobFormatTests
         Assert.Equal(point, parsed.Point.ToArray());
         Assert.Equal(tail, parsed.Tail.ToArray());
     }
+
+    [Theory]
+    [InlineData("010201010000000000000001")]
+    [InlineData("010201010000000100000000")]
+    [InlineData("0103010000000000")]
+    [InlineData("010401010000000100000001")]
+    [InlineData("")]
+    [InlineData("01")]
+    public void Header_VersionZeroOrOfNoRole_IsNone(string header) =>
+        Assert.False(BlobVersions.TryRead(Convert.FromHexString(header), out _));
+
+    [Theory]
+    [InlineData("custodian/seal/1", KeyPurpose.Seal, 1U)]
+    [InlineData("custodian/wrap/20", KeyPurpose.Wrap, 20U)]
+    [InlineData("custodian/audit/4294967295", KeyPurpose.Audit, 4294967295U)]
+    public void Label_OfAKey_IsRead(string label, KeyPurpose purpose, uint version)
+    {
+        Assert.True(TokenKeyNames.TryParse(System.Text.Encoding.ASCII.GetBytes(label), out var read, out var number));
+        Assert.Equal((purpose, version, label), (read, number, TokenKeyNames.Of(read, number)));
+    }
+
+    [Theory]
+    [InlineData("custodian/seal/0")]
+    [InlineData("custodian/seal/01")]
+    [InlineData("custodian/seal/+1")]
+    [InlineData("custodian/seal/1 ")]
+    [InlineData("custodian/seal/4294967296")]
+    [InlineData("custodian/seal/")]
+    [InlineData("custodian/other/1")]
+    [InlineData("custodian/seal/x/1")]
+    [InlineData("Custodian/seal/1")]
+    [InlineData("1")]
+    [InlineData("")]
+    public void Label_OfNoKey_IsNone(string label) =>
+        Assert.False(TokenKeyNames.TryParse(System.Text.Encoding.ASCII.GetBytes(label), out _, out _));
 
     [Theory]
     [InlineData(1, 8, 72)]
@@ -141,10 +193,10 @@ public sealed class BlobFormatTests
         Assert.False(WrappedKeyContent.TryParse(EvaluationMode.Hsm, BlobRole.PreparedKey, Content(80, 32).Content, out _));
     }
 
-    private static byte[] Header(EvaluationMode mode, BlobRole role)
+    private static byte[] Header(EvaluationMode mode, BlobRole role, uint seal, uint? wrap)
     {
         var header = new byte[BlobHeader.Length(mode, role)];
-        BlobHeader.Write(mode, role, header);
+        BlobHeader.Write(mode, role, new BlobVersions(seal, wrap), header);
         return header;
     }
 

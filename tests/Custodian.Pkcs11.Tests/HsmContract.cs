@@ -224,7 +224,7 @@ public abstract class HsmContract(IHsm hsm)
             var record = await AdoptRecordAsync(prepared.SealedKey);
             Assert.Equal(prepared.Evaluated, (await EvaluateAsync(record, point)).Evaluated);
             Assert.Equal(secret, await hsm.OpenAsync(blob, RecordAad));
-            Assert.Equal(64, (await hsm.SignAsync(secret)).Length);
+            Assert.Equal(64, (await hsm.SignAsync(secret)).Value.Length);
         }
 
         await Task.WhenAll(Enumerable.Range(1, 40).Select(OneOfEach));

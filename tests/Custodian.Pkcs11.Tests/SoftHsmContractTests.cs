@@ -11,7 +11,7 @@ public sealed class SoftHsmContractTests(OpenSoftHsm fixture) : HsmContract(fixt
         var message = "audit entry"u8.ToArray();
         using var key = AuditKey(fixture.Hsm);
 
-        var signature = await Hsm.SignAsync(message);
+        var signature = (await Hsm.SignAsync(message)).Value;
 
         Assert.Equal(64, signature.Length);
         Assert.True(key.VerifyData(message, signature, HashAlgorithmName.SHA256));
@@ -27,7 +27,7 @@ public sealed class SoftHsmContractTests(OpenSoftHsm fixture) : HsmContract(fixt
 
     private static ECDsa AuditKey(Pkcs11Hsm hsm)
     {
-        var point = hsm.AuditPublicKey.ToArray();
+        var point = hsm.Keys.SigningPoint.ToArray();
         return ECDsa.Create(new ECParameters
         {
             Curve = ECCurve.NamedCurves.nistP256,

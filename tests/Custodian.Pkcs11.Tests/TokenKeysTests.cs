@@ -93,25 +93,51 @@ public sealed class TokenKeysTests(SoftHsmWithKeys token) : IClassFixture<SoftHs
         Assert.Contains("custodian/seal/1", absent.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>As in a token of before keys had one: nothing tells two of them apart, and nothing new is made under either.</summary>
     [Theory]
-    [InlineData("custodian/seal/1", "2 keys custodian/seal/1")]
-    [InlineData("custodian/wrap/1", "2 keys custodian/wrap/1")]
-    public async Task Open_SecondKeyOfALabel_IsRefused(string label, string expected)
+    [InlineData("custodian/seal/1", "2 keys custodian/seal/1 with the same CKA_ID (none)")]
+    [InlineData("custodian/wrap/1", "2 keys custodian/wrap/1 with the same CKA_ID (none)")]
+    public async Task Open_SecondKeyOfALabelWithoutAnId_IsRefusedForNewThingsAndBothOpen(string label, string expected)
+    {
+        using var other = new SoftHsmToken();
+        using (var connection = TokenConnection.Open(other.Options()))
+        using (var session = connection.OpenSession(readWrite: true))
+        {
+            foreach (var one in (string[])[TokenKeyNames.Seal, TokenKeyNames.Wrap, label])
+            {
+                session.GenerateAesKey(one == TokenKeyNames.Seal
+                    ? TokenKeyTemplates.Seal(OptionalProtections.None)
+                    : TokenKeyTemplates.Wrap(OptionalProtections.None));
+            }
+            session.GenerateKeyPair(TokenKeyTemplates.AuditPublic(OptionalProtections.None), TokenKeyTemplates.AuditPrivate(OptionalProtections.None));
+        }
+        var there = await TokenKeys.ReadAsync(other.OpenOnly(), CancellationToken.None);
+
+        var failure = await Assert.ThrowsAsync<HsmException>(
+            () => Pkcs11Hsm.OpenAsync(other.Options(authorised: [.. there.Fit.Distinct()]), CancellationToken.None));
+
+        Assert.Equal(4, there.Fit.Count);
+        Assert.Equal(HsmErrorClass.Fatal, failure.Class);
+        Assert.Contains(expected, failure.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A rotation is the way out: what is under either of the two opens, and new things are under the new version.</summary>
+    [Fact]
+    public async Task Rotate_BesideTwoKeysOfOneIdentity_MakesAVersionThatIsUsed()
     {
         using var other = new SoftHsmToken();
         await other.CreateKeysAsync();
         using (var connection = TokenConnection.Open(other.Options()))
         using (var session = connection.OpenSession(readWrite: true))
         {
-            session.GenerateAesKey(label == TokenKeyNames.Seal
-                ? TokenKeyTemplates.Seal(OptionalProtections.None)
-                : TokenKeyTemplates.Wrap(OptionalProtections.None));
+            session.GenerateAesKey(TokenKeyTemplates.Seal(OptionalProtections.All, 1, Convert.FromHexString(other.Made![0].Identity)));
         }
+        await Assert.ThrowsAsync<HsmException>(() => Pkcs11Hsm.OpenAsync(other.Options(), CancellationToken.None));
 
-        var failure = await Assert.ThrowsAsync<HsmException>(() => Pkcs11Hsm.OpenAsync(other.Options(), CancellationToken.None));
+        var made = await TokenKeys.RotateAsync(other.Options(), KeyPurpose.Seal, 0, CancellationToken.None);
 
-        Assert.Equal(HsmErrorClass.Fatal, failure.Class);
-        Assert.Contains(expected, failure.Message, StringComparison.Ordinal);
+        await using var hsm = await Pkcs11Hsm.OpenAsync(other.With(made.Key), CancellationToken.None);
+        Assert.Equal(made.Key, hsm.Keys.Used(KeyPurpose.Seal));
     }
 
     [Fact]
@@ -170,6 +196,113 @@ public sealed class TokenKeysTests(SoftHsmWithKeys token) : IClassFixture<SoftHs
 
         Assert.Contains("custodian/seal/1 has CKA_LOCAL off", failure.Message, StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData(KeyPurpose.Seal)]
+    [InlineData(KeyPurpose.Wrap)]
+    [InlineData(KeyPurpose.Audit)]
+    public async Task Rotate_AnyPurpose_MakesTheNextVersionWithTheFlagsOfTheFirst(KeyPurpose purpose)
+    {
+        using var other = new SoftHsmToken();
+        await other.CreateKeysAsync();
+
+        var made = await TokenKeys.RotateAsync(other.Options(), purpose, above: 0, CancellationToken.None);
+        var later = await TokenKeys.RotateAsync(other.With(made.Key), purpose, above: 6, CancellationToken.None);
+
+        Assert.Equal((TokenKeys.LabelOf(purpose, 2), TokenKeys.LabelOf(purpose, 7)), (made.Label, later.Label));
+        Assert.Empty(made.Missing);
+        using var connection = TokenConnection.Open(other.Options());
+        var objectClass = purpose == KeyPurpose.Audit ? Cko.PrivateKey : Cko.SecretKey;
+        var flags = ((uint[])[1, 2, 7]).Select(version => FlagsOf(connection.Anchor, Find(connection.Anchor, TokenKeys.LabelOf(purpose, version), objectClass)));
+        Assert.Single(flags.Distinct());
+    }
+
+    [Fact]
+    public async Task Rotate_TokenWithoutKeys_IsRefusedAndMakesNone()
+    {
+        using var other = new SoftHsmToken();
+
+        await Assert.ThrowsAsync<HsmException>(() => TokenKeys.RotateAsync(other.Options(), KeyPurpose.Seal, 0, CancellationToken.None));
+
+        Assert.Empty(await TokenKeys.FindAsync(other.Options(), CancellationToken.None));
+    }
+
+    [Fact]
+    public async Task Retire_OlderVersion_IsGoneAndTheNewestIsRefused()
+    {
+        using var other = new SoftHsmToken();
+        await other.CreateKeysAsync();
+        var first = other.Made![0];
+        await Assert.ThrowsAsync<ArgumentException>(() => TokenKeys.RetireAsync(other.Options(), first, CancellationToken.None));
+        var made = await TokenKeys.RotateAsync(other.Options(), KeyPurpose.Seal, 0, CancellationToken.None);
+        await Assert.ThrowsAsync<ArgumentException>(() => TokenKeys.RetireAsync(other.Options(), first, CancellationToken.None));
+        var options = other.With(made.Key);
+        await Assert.ThrowsAsync<ArgumentException>(() => TokenKeys.RetireAsync(options, first with { Identity = "00" }, CancellationToken.None));
+
+        await TokenKeys.RetireAsync(options, first, CancellationToken.None);
+
+        foreach (var key in (TokenKey[])[first, made.Key, made.Key with { Version = 3 }])
+        {
+            await Assert.ThrowsAsync<ArgumentException>(() => TokenKeys.RetireAsync(options, key, CancellationToken.None));
+        }
+        var present = await TokenKeys.FindAsync(other.Options(), CancellationToken.None);
+        Assert.Equal(["custodian/seal/2", "custodian/wrap/1", "custodian/audit/1"], present);
+        Assert.Empty(TokenKeys.Lacking(present, EvaluationMode.Hsm));
+    }
+
+    [Fact]
+    public async Task Retire_AuditVersion_OpensAllTheSameAndItsNumberIsNeverMadeAgain()
+    {
+        using var other = new SoftHsmToken();
+        await other.CreateKeysAsync();
+        var made = await TokenKeys.RotateAsync(other.Options(), KeyPurpose.Audit, 0, CancellationToken.None);
+
+        await TokenKeys.RetireAsync(other.With(made.Key), other.Made![2], CancellationToken.None);
+
+        // Who knows the retired one alone, as a database from before the rotation does, opens with the token, and makes nothing.
+        await using (var hsm = await Pkcs11Hsm.OpenAsync(other.OpenOnly(), CancellationToken.None))
+        {
+            Assert.Equal([2U], hsm.Keys.Of(KeyPurpose.Audit));
+            var refused = await Assert.ThrowsAsync<HsmException>(async () => await hsm.RefreshKeysAsync(other.Made));
+            Assert.Contains("custodian/audit/1", refused.Message, StringComparison.Ordinal);
+            Assert.Equal(made.Key, (await hsm.RefreshKeysAsync([.. other.Made!, made.Key])).Used(KeyPurpose.Audit));
+        }
+        Assert.Equal("custodian/audit/3", (await TokenKeys.RotateAsync(other.Options(), KeyPurpose.Audit, 0, CancellationToken.None)).Label);
+    }
+
+    /// <summary>A database from before later rotations does not know their numbers; the token still has one.</summary>
+    [Fact]
+    public async Task Rotate_ByWhoDoesNotKnowALaterVersion_GoesAboveIt()
+    {
+        using var other = new SoftHsmToken();
+        await other.CreateKeysAsync();
+        var second = await TokenKeys.RotateAsync(other.Options(), KeyPurpose.Seal, 0, CancellationToken.None);
+        var third = await TokenKeys.RotateAsync(other.With(second.Key), KeyPurpose.Seal, 0, CancellationToken.None);
+        await TokenKeys.RetireAsync(other.With(second.Key, third.Key), second.Key, CancellationToken.None);
+
+        Assert.Equal("custodian/seal/4", (await TokenKeys.RotateAsync(other.Options(), KeyPurpose.Seal, 0, CancellationToken.None)).Label);
+    }
+
+    [Fact]
+    public async Task Open_LaterVersionWithAnotherUse_IsLeftAloneAndNamed()
+    {
+        using var other = new SoftHsmToken();
+        await other.CreateKeysAsync();
+        using (var connection = TokenConnection.Open(other.Options()))
+        using (var session = connection.OpenSession(readWrite: true))
+        {
+            var wrap = session.GenerateAesKey(TokenKeyTemplates.Wrap(OptionalProtections.None, 2, [0xAA]));
+            Assert.Equal(ReturnValue.Ok, PinHolder.Set(session, wrap, Cka.Decrypt, true));
+        }
+
+        await using var hsm = await Pkcs11Hsm.OpenAsync(other.With(new TokenKey(KeyPurpose.Wrap, 2, "aa")), CancellationToken.None);
+
+        Assert.Equal([1U], hsm.Keys.Of(KeyPurpose.Wrap));
+        Assert.Contains("custodian/wrap/2 has CKA_DECRYPT on", Assert.Single(hsm.Keys.Unused).Why, StringComparison.Ordinal);
+    }
+
+    private static string FlagsOf(Pkcs11Session session, nuint key) =>
+        string.Join(' ', Flags.Where(flag => session.ReadFlag(key, flag.Attribute) == true).Select(flag => flag.Name));
 
     /// <summary>All that the wrap key should be, but of a value that somebody knows.</summary>
     private static AttributeTemplate KnownWrapKey() => Planted(TokenKeyNames.Wrap, cipher: false)

@@ -30,6 +30,7 @@ internal static class BackupCommand
             return ExitCode.Failed;
         }
 
+        using KeyLock? whole = KeyLock.ShareIfThereIsADatabase(configuration);
         DatabaseBackup.Write(NodeRuntime.StoreOptions(configuration), to, TimeProvider.System);
         var written = new Written(to, new FileInfo(to).Length);
         Terminal.Print(json, written, text => text.WriteLine($"{written.File}  {written.Bytes} bytes"));

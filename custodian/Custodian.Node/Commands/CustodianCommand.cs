@@ -19,6 +19,7 @@ internal static class CustodianCommand
           custodian status --config node.json     what it holds, and whether it answers
           custodian backup --config node.json --to FILE      a copy of the database, also while it serves
           custodian restore --config node.json --from FILE   a backup put in place
+          custodian keys   list|rotate|retire --config node.json     the HSM's keys and what is under them
           custodian verify --config node.json     whether the database is as the node left it
 
         Settings come from the JSON file, over it environment variables (CUSTODIAN_HSM__SESSIONS=8), over them --override hsm:sessions=8.
@@ -73,6 +74,7 @@ internal static class CustodianCommand
         root.Subcommands.Add(StatusCommand.Build());
         root.Subcommands.Add(AuditCommand.Build());
         root.Subcommands.Add(AccountCommand.Build());
+        root.Subcommands.Add(KeysCommand.Build());
         root.Subcommands.Add(BackupCommand.Build());
         root.Subcommands.Add(RestoreCommand.Build());
         root.Subcommands.Add(VerifyCommand.Build());

@@ -60,6 +60,7 @@ internal static class DoctorCommand
         using HsmPin pin = PinSource.Read(configuration.Hsm.PinFile);
         Pkcs11HsmOptions options = NodeRuntime.HsmOptions(configuration.Hsm, pin, mode);
         ModuleExamination found = await ModuleExaminer.ExamineAsync(options, cancellation);
+        found = found with { Parts = [.. found.Parts, .. await KeyListExaminer.ExamineAsync(configuration, options, found, cancellation)] };
         if (proof is not null)
         {
             found = found with { Parts = [.. found.Parts, .. await CloneExaminer.ExamineAsync(proof, options, found, cancellation)] };
@@ -85,8 +86,28 @@ internal static class DoctorCommand
             return false;
         }
 
+        if (!File.Exists(configuration.DatabaseFile))
+        {
+            Terminal.Error("there is no database here that says which keys are the node's; make the proof on the node");
+            return false;
+        }
+
+        if (NodeDatabase.SchemaOf(NodeRuntime.StoreOptions(configuration)) < Schema.WithKeyList)
+        {
+            Terminal.Error("the database is of an older program and does not list its keys yet; start 'custodian serve' once, which does that, and make the proof then");
+            return false;
+        }
+
         await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(options, cancellation);
-        (await CloneProof.MakeAsync(configuration.NodeId, hsm, cancellation)).Write(to);
+        using NodeSecrets secrets = await NodeRuntime.OpenSecretsAsync(configuration, NodeRuntime.StoreOptions(configuration), hsm);
+        if (KeyList.Read(NodeRuntime.StoreOptions(configuration), secrets) is not { } list)
+        {
+            Terminal.Error(KeyStanding.NoList);
+            return false;
+        }
+
+        await hsm.RefreshKeysAsync(list.Authorised);
+        (await CloneProof.MakeAsync(configuration.NodeId, hsm, list.Authorised, cancellation)).Write(to);
         return true;
     }
 

@@ -70,10 +70,9 @@ internal static class InitCommand
         string? securityOfficerPin = wish.MakeToken
             ? NewToken.Make(configuration.Hsm, pin, Path.GetDirectoryName(configuration.Hsm.PinFile)!)
             : null;
-        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(configuration.Hsm, pin, wish.Evaluation);
         try
         {
-            return await MakeAsync(configuration, options, securityOfficerPin, wish, cancellation);
+            return await MakeAsync(configuration, pin, securityOfficerPin, wish, cancellation);
         }
         catch (HsmException lacking) when (lacking.IsOfHsmEvaluation)
         {
@@ -84,35 +83,30 @@ internal static class InitCommand
     }
 
     private static async Task<int> MakeAsync(
-        NodeConfiguration configuration, Pkcs11HsmOptions options, string? securityOfficerPin, Wish wish, CancellationToken cancellation)
+        NodeConfiguration configuration, HsmPin pin, string? securityOfficerPin, Wish wish, CancellationToken cancellation)
     {
-        if (await KeysAsync(configuration.Hsm, options, wish.ReuseKeys, cancellation) is not { } keys)
+        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(configuration.Hsm, pin, wish.Evaluation);
+        IReadOnlyList<TokenKeyDescription> made = [];
+        IReadOnlyList<TokenKey>? keys = wish.ReuseKeys ? await ReuseAsync(configuration.Hsm, options, cancellation) : null;
+        if (!wish.ReuseKeys && await MakeAsync(configuration.Hsm, options, cancellation) is { } fresh)
+        {
+            (made, keys) = (fresh, [.. fresh.Select(k => k.Key)]);
+        }
+
+        if (keys is null)
         {
             return ExitCode.Failed;
         }
 
-        await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(options, cancellation);
-        await NodeRuntime.CreateDatabaseAsync(configuration, hsm);
-        Print(configuration, hsm, keys, securityOfficerPin, wish);
+        await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(NodeRuntime.HsmOptions(configuration.Hsm, pin, wish.Evaluation, keys), cancellation);
+        await NodeRuntime.CreateDatabaseAsync(configuration, hsm, keys);
+        Print(configuration, hsm, made, securityOfficerPin, wish);
         return ExitCode.Done;
     }
 
-    /// <summary>The keys that were made, none where those there are to be used, or null with a message printed.</summary>
-    private static async Task<IReadOnlyList<TokenKeyDescription>?> KeysAsync(
-        HsmSettings hsm, Pkcs11HsmOptions options, bool reuse, CancellationToken cancellation)
+    /// <summary>The keys that were made, or null with a message printed.</summary>
+    private static async Task<IReadOnlyList<TokenKeyDescription>?> MakeAsync(HsmSettings hsm, Pkcs11HsmOptions options, CancellationToken cancellation)
     {
-        if (reuse)
-        {
-            IReadOnlyList<string> present = await TokenKeys.FindAsync(options, cancellation);
-            if (TokenKeys.Lacking(present, options.Evaluation).Count == 0)
-            {
-                return [];
-            }
-
-            Terminal.Error(KeyAdvice.WhenSomeAreMissing(present, hsm, options.Evaluation));
-            return null;
-        }
-
         try
         {
             return await TokenKeys.CreateAsync(options, cancellation);
@@ -122,6 +116,34 @@ internal static class InitCommand
             Terminal.Error(KeyAdvice.WhenSomeExist(exist.Labels, hsm, options.Evaluation));
             return null;
         }
+    }
+
+    /// <summary>
+    /// The keys that are there, of every version, which the operator has called the node's; or null with a message printed: where one is
+    /// missing, or which of two it is nobody has said.
+    /// </summary>
+    private static async Task<IReadOnlyList<TokenKey>?> ReuseAsync(HsmSettings hsm, Pkcs11HsmOptions options, CancellationToken cancellation)
+    {
+        IReadOnlyList<string> present = await TokenKeys.FindAsync(options, cancellation);
+        if (TokenKeys.Lacking(present, options.Evaluation).Count > 0)
+        {
+            Terminal.Error(KeyAdvice.WhenSomeAreMissing(present, hsm, options.Evaluation));
+            return null;
+        }
+
+        KeyInventory found = await TokenKeys.ReadAsync(options, cancellation);
+        foreach (UnusedKey unused in found.Unused)
+        {
+            Terminal.Note($"{unused.Label} is left alone: {unused.Why}");
+        }
+
+        if (found.Fit.GroupBy(k => (k.Purpose, k.Version)).FirstOrDefault(same => same.Count() > 1) is { } twins)
+        {
+            Terminal.Error(KeyAdvice.WhenThereAreTwo([.. twins]));
+            return null;
+        }
+
+        return found.Fit;
     }
 
     private static void Print(
@@ -135,7 +157,7 @@ internal static class InitCommand
             securityOfficerPin,
             wish.Evaluation,
             [.. keys.Select(k => new MadeKey(k.Label, k.Algorithm, k.Use, k.Missing))],
-            Convert.ToHexStringLower(hsm.AuditPublicKey.Span));
+            Convert.ToHexStringLower(hsm.Keys.SigningPoint.Span));
         Terminal.Print(wish.Json, made, text =>
         {
             text.WriteLine($"node      {made.NodeId}");
@@ -152,6 +174,11 @@ internal static class InitCommand
                 {
                     text.WriteLine($"          the module does not protect it here: {missing}");
                 }
+            }
+
+            if (keys.Count == 0)
+            {
+                text.WriteLine($"keys      {string.Join(", ", hsm.Keys.InUse.Select(TokenKeys.LabelOf))}, which were there, are used");
             }
 
             text.WriteLine($"evaluates {ModeAdvice.Said(made.Evaluation)}");

@@ -24,6 +24,11 @@ internal static class KeyAdvice
                 + $"yet: remove them and run init again without --reuse-keys:{string.Concat(present.SelectMany(label => Removals(label, hsm)))}";
     }
 
+    /// <summary>For two keys of one version, of which an operator must say which is the node's.</summary>
+    internal static string WhenThereAreTwo(IReadOnlyList<TokenKey> twins) =>
+        $"the token has {twins.Count} keys {TokenKeys.LabelOf(twins[0])} ({string.Join("; ", twins.Select(KeyStanding.IdentityOf))}), and nobody has said which "
+        + "is the node's: a database of the node says it; if there is none, init with another token";
+
     private static IEnumerable<string> Removals(string label, HsmSettings hsm) =>
         (label.StartsWith("custodian/audit/", StringComparison.Ordinal) ? ["privkey", "pubkey"] : (string[])["secrkey"]).Select(
             type => $"\n  pkcs11-tool --module {hsm.Module} --token-label '{hsm.TokenLabel}' --login --delete-object --type {type} --label {label}");

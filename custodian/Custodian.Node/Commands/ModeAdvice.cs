@@ -30,6 +30,11 @@ internal static class ModeAdvice
     internal static string Decided(EvaluationMode mode) =>
         $"this node evaluates {mode.Words()}, as it was made to; leave out {Name}";
 
+    /// <summary>For a command that is given the wrap key of a node that evaluates in memory.</summary>
+    internal const string NoWrapKey =
+        "this node evaluates in memory, and has no wrap key: its records' keys are under its seal key alone, of which 'custodian keys rotate --purpose seal' "
+        + "makes the next; nothing was changed";
+
     /// <summary>For a token that has the keys that a node uses that evaluates in memory, and no others.</summary>
     internal static string KeysOfOther() => $"; a node that evaluates in memory needs no more: if this token had one, say {Name}";
 }

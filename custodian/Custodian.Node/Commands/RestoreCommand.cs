@@ -75,6 +75,9 @@ internal static class RestoreCommand
         }
 
         NodeRuntime.MakeDataFolder(configuration);
+
+        // A key that the backup is under must not be retired between this look at it and its place.
+        using KeyLock? alone = KeyLock.TakeIfThereIsADatabase(configuration);
         using HsmPin pin = PinSource.Read(configuration.Hsm.PinFile);
         using StagedCopy staged = StagedCopy.Take(from, target);
         await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(
@@ -93,8 +96,10 @@ internal static class RestoreCommand
         NodeConfiguration configuration, StagedCopy staged, Pkcs11Hsm hsm, Wish wish, CancellationToken cancellation)
     {
         using NodeSecrets secrets = await OpenSecretsAsync(configuration, staged, hsm, Path.GetFullPath(wish.From!));
-        staged.BringForwardAndMark();
+        KeyInventory keys = await hsm.RefreshKeysAsync();
+        staged.BringForwardAndMark(secrets, NodeDatabase.SchemaOf(staged.Options) < Schema.WithKeyList ? KeyList.FirstOf(keys, staged.Options) : KeyList.Empty);
         VerificationReport report = new DatabaseVerifier(staged.Options, secrets, VerifyCommand.Progress).Run(cancellation);
+        KeyVersionCheck.Run(staged.Options, secrets, keys, report);
         if (report.IsSound)
         {
             return true;
@@ -136,9 +141,24 @@ internal static class RestoreCommand
         Say(await TombstoneCarrier.CarryAsync(configuration, open.Store, hsm, cancellation));
         await open.Store.AcceptRestorationAsync(cancellation);
         StoreStatus status = await open.Store.ReadStatusAsync(cancellation);
+        Say(await KeyStanding.ReadAsync(open.Store, hsm, cancellation));
         return new Restored(
             configuration.NodeId.Value, configuration.DatabaseFile, Restoration.Said(restoration.BehindMs),
             restoration.CopiedMs == 0 ? null : Restoration.Said(restoration.CopiedMs), status.Accounts, status.LimitedRecords, null);
+    }
+
+    /// <summary>A copy does not know of keys that were made since, and may list a signing key that was retired.</summary>
+    private static void Say(KeyStanding standing)
+    {
+        if (standing.Refusal is { } refusal)
+        {
+            Terminal.Note($"before this node serves: {refusal}");
+        }
+
+        foreach (UnusedKey key in standing.Remarkable())
+        {
+            Terminal.Note($"{key.Label}: {key.Why}");
+        }
     }
 
     private static void Say(Carried carried)

@@ -32,6 +32,7 @@ internal static class ServeCommand
         await ListenAsync(app, configuration, cancellation);
         using var ready = ReadyFile.Write(readyFile, WebHost.AddressOf(app));
         HostLog.Serving(app.Logger, configuration.NodeId, WebHost.AddressOf(app), certificate.Pin);
+        await using KeyWatch keys = runtime.WatchKeys(app);
         await using HealthLoop health = HealthLoop.Start(runtime, app.Lifetime, app.Logger);
         await using StorageLoop storage = StorageLoop.Start(runtime, app.Logger);
         await app.WaitForShutdownAsync(cancellation);

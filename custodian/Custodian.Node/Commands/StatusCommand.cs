@@ -12,7 +12,13 @@ internal static class StatusCommand
 {
     private sealed record Status(
         string NodeId, IReadOnlyList<string> Sets, string Serving, string Hsm, EvaluationMode Evaluation, long Accounts, IReadOnlyDictionary<string, long> Records,
-        long AuditEntries, int SchemaVersion, long DatabaseBytes, Tampered Tampered, Restored? Restored);
+        long AuditEntries, int SchemaVersion, long DatabaseBytes, Keys Keys, Tampered Tampered, Restored? Restored);
+
+    /// <summary>
+    /// The versions that new blobs and signatures are under, null where none is and then why; and how many records are still to be sealed anew.
+    /// A node that evaluates in memory has no wrap key.
+    /// </summary>
+    private sealed record Keys(uint? Seal, uint? Wrap, uint? Audit, long RecordsToReseal, string? Refused);
 
     /// <summary>Accounts refused because a row did not authenticate, and how many still do not.</summary>
     private sealed record Tampered(long Noticed, long StillRefused, string? FirstNoticed, IReadOnlyList<string> Accounts);
@@ -63,10 +69,17 @@ internal static class StatusCommand
             store.AuditEntries,
             store.SchemaVersion,
             store.DatabaseBytes,
+            KeysOf(await runtime.ReadKeysAsync(cancellation), await runtime.Store.ReadKeyUseAsync(cancellation)),
             TamperedIn(store),
             RestoredOf(store));
         Terminal.Print(json, status, text => Write(status, text));
         return serving == "ready" ? ExitCode.Done : ExitCode.NotReady;
+    }
+
+    private static Keys KeysOf(KeyStanding keys, KeyUse use)
+    {
+        uint? seal = keys.Newest(KeyPurpose.Seal);
+        return new Keys(seal, keys.Newest(KeyPurpose.Wrap), keys.Newest(KeyPurpose.Audit), use.SealedBefore(seal ?? 0), keys.Refusal);
     }
 
     private static Tampered TamperedIn(StoreStatus store) => new(
@@ -93,6 +106,10 @@ internal static class StatusCommand
         text.WriteLine($"records   {string.Join(", ", status.Records.Select(r => $"{r.Value} {r.Key}"))}, of {status.Accounts} accounts");
         text.WriteLine($"audit     {status.AuditEntries} entries");
         text.WriteLine($"database  {status.DatabaseBytes} bytes, schema {status.SchemaVersion}");
+        text.WriteLine(status.Keys.Refused is { } refused
+            ? $"keys      {refused}"
+            : $"keys      seal {status.Keys.Seal}, {(status.Keys.Wrap is { } wrap ? $"wrap {wrap}" : "no wrap key")}, audit {status.Keys.Audit}"
+                + (status.Keys.RecordsToReseal == 0 ? "" : $"; {status.Keys.RecordsToReseal} records are still to be brought under the newest seal key"));
         text.WriteLine(status.Tampered.Noticed == 0
             ? "tampered  none that a call has met; 'custodian verify' looks at all"
             : $"tampered  {status.Tampered.Noticed} accounts were refused, the first at {status.Tampered.FirstNoticed}; {status.Tampered.StillRefused} "

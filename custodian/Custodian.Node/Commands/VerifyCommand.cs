@@ -62,9 +62,11 @@ internal static class VerifyCommand
         SqliteStoreOptions options = NodeRuntime.StoreOptions(configuration);
         options = file is null ? options : options with { Path = Path.GetFullPath(file) };
         using HsmPin pin = PinSource.Read(configuration.Hsm.PinFile);
-        await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(NodeRuntime.HsmOptions(configuration.Hsm, pin, NodeMode.Claimed(options)), cancellation);
+        await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(
+            NodeRuntime.HsmOptions(configuration.Hsm, pin, NodeMode.Claimed(options)), cancellation);
         using NodeSecrets secrets = await NodeRuntime.OpenSecretsAsync(configuration, options, hsm);
         VerificationReport report = new DatabaseVerifier(options, secrets, Progress).Run(cancellation);
+        KeyVersionCheck.Run(options, secrets, await hsm.RefreshKeysAsync(), report);
         if (deep)
         {
             await new SealedPartCheck(configuration.NodeId, hsm).RunAsync(options, report, Progress, cancellation);

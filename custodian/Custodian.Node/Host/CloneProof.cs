@@ -13,7 +13,7 @@ namespace Custodian.Node.Host;
 /// </summary>
 internal sealed record CloneProof
 {
-    private const int FormatNow = 1;
+    private const int FormatNow = 2;
 
     public required int Format { get; init; }
 
@@ -22,7 +22,10 @@ internal sealed record CloneProof
     /// <summary>The serial number of the token that made it.</summary>
     public required string TokenSerial { get; init; }
 
-    /// <summary>That token's audit key, 65 bytes.</summary>
+    /// <summary>The keys of the node that it had, of every version: older ones open older records.</summary>
+    public required IReadOnlyList<TokenKey> Keys { get; init; }
+
+    /// <summary>The audit key that it signs with, 65 bytes.</summary>
     public required byte[] AuditPublicKey { get; init; }
 
     /// <summary>Random bytes, sealed under its seal key.</summary>
@@ -61,7 +64,12 @@ internal sealed record CloneProof
 
     /// <summary>Has a token make one. Takes three operations and leaves nothing in it.</summary>
     /// <exception cref="HsmException">The HSM did not do it.</exception>
-    internal static async Task<CloneProof> MakeAsync(NodeId node, Pkcs11Hsm hsm, CancellationToken cancellation)
+    /// <param name="node">Whose token it is.</param>
+    /// <param name="hsm">The token, with the node's keys authorised.</param>
+    /// <param name="listed">The keys that the node's database lists.</param>
+    /// <param name="cancellation">Gives up waiting for a place.</param>
+    internal static async Task<CloneProof> MakeAsync(
+        NodeId node, Pkcs11Hsm hsm, IReadOnlyList<TokenKey> listed, CancellationToken cancellation)
     {
         byte[] secret = Pinned.Bytes(32);
         await hsm.RandomAsync(secret);
@@ -72,7 +80,8 @@ internal sealed record CloneProof
             Format = FormatNow,
             NodeId = node.Value,
             TokenSerial = hsm.Token.Serial,
-            AuditPublicKey = hsm.AuditPublicKey.ToArray(),
+            Keys = [.. listed.Intersect(hsm.Keys.Fit)],
+            AuditPublicKey = hsm.Keys.SigningPoint.ToArray(),
             SealedSecret = await hsm.SealAsync(secret, context),
             SecretSha256 = SHA256.HashData(secret),
             SealedRecord = record,
@@ -80,7 +89,7 @@ internal sealed record CloneProof
         };
         CryptographicOperations.ZeroMemory(secret);
         CryptographicOperations.ZeroMemory(evaluated);
-        return unsigned with { Signature = await hsm.SignAsync(unsigned.Signed()) };
+        return unsigned with { Signature = (await hsm.SignAsync(unsigned.Signed())).Value };
     }
 
     /// <summary>Writes it to a file that must not be there.</summary>
@@ -115,29 +124,43 @@ internal sealed record CloneProof
         return isSame;
     });
 
-    /// <summary>Whether a token signs with the key of the proof's token, and not only names it.</summary>
-    internal async Task<bool> SignsAsync(IHsm hsm)
-    {
-        byte[] fresh = RandomNumberGenerator.GetBytes(32);
-        return Verifies(fresh, await hsm.SignAsync(fresh));
-    }
+    /// <summary>The labels of the keys that the proof's token had.</summary>
+    internal IEnumerable<string> Labels => Keys.Select(TokenKeys.LabelOf);
+
+    /// <summary>The labels of those under which the proof has nothing that a token could be tried with. An audit key's public point is seen to verify.</summary>
+    internal IReadOnlyList<string> Untried =>
+    [
+        .. Keys.Where(key => key.Purpose switch
+        {
+            KeyPurpose.Seal => key.Version != VersionsOf(SealedSecret).Seal,
+            KeyPurpose.Wrap => key.Version != VersionsOf(SealedRecord).Wrap,
+            _ => false,
+        }).Select(TokenKeys.LabelOf),
+    ];
+
+    /// <summary>The labels of those that a token lacks; another key under the label is not it.</summary>
+    internal IReadOnlyList<string> MissingFrom(Pkcs11Hsm hsm) => [.. Keys.Except(hsm.Keys.Fit).Select(TokenKeys.LabelOf)];
+
+    /// <summary>Whether a token has the audit key of the proof's token: its private half was seen to sign what that public half verifies.</summary>
+    internal bool IsSignedBy(Pkcs11Hsm hsm) =>
+        hsm.Keys.Fit.Any(key => key.Purpose == KeyPurpose.Audit && key.Identity == Convert.ToHexStringLower(AuditPublicKey));
+
+    private static BlobVersions VersionsOf(byte[] blob) => BlobVersions.TryRead(blob, out BlobVersions versions) ? versions : default;
 
     private static byte[] ContextOf(string node) => new LengthPrefixed("custodian/v1 clone proof").Lp(node).ToArray();
 
     private static async Task<(byte[] Record, byte[] Evaluated)> MakeRecordAsync(
         Pkcs11Hsm hsm, byte[] share, byte[] context, CancellationToken cancellation)
     {
-        PreparedKey prepared = await WithAdmissionAsync(
-            hsm, a => hsm.PrepareAsync(a, BasePoint.Uncompressed, long.MaxValue, context), cancellation);
-        AdoptedKey adopted = await WithAdmissionAsync(
-            hsm, a => hsm.AdoptAsync(a, prepared.SealedKey, 0, context, share, context), cancellation);
-        return (adopted.SealedRecord ?? throw Refused(), prepared.Evaluated);
-    }
+        PreparedKey prepared;
+        using (HsmAdmission first = await AdmitAsync(hsm, cancellation))
+        {
+            prepared = await hsm.PrepareAsync(first, BasePoint.Uncompressed, long.MaxValue, context);
+        }
 
-    private static async Task<T> WithAdmissionAsync<T>(IHsm hsm, Func<HsmAdmission, ValueTask<T>> operation, CancellationToken cancellation)
-    {
-        using HsmAdmission admission = await AdmitAsync(hsm, cancellation);
-        return await operation(admission);
+        using HsmAdmission second = await AdmitAsync(hsm, cancellation);
+        AdoptedKey adopted = await hsm.AdoptAsync(second, prepared.SealedKey, 0, context, share, context);
+        return (adopted.SealedRecord ?? throw Refused(), prepared.Evaluated);
     }
 
     private static async Task<bool> HoldsAsync(Func<Task<bool>> trial)
@@ -160,12 +183,16 @@ internal sealed record CloneProof
         new($"{file} is no proof of a token: {why}; make one on the node with 'custodian doctor --make-proof'", cause);
 
     private byte[] Signed() => new LengthPrefixed("custodian/v1 clone proof signature")
-        .U32((uint)Format).Lp(NodeId).Lp(TokenSerial).Lp(AuditPublicKey).Lp(SealedSecret).Lp(SecretSha256).Lp(SealedRecord).Lp(EvaluatedSha256)
+        .U32((uint)Format).Lp(NodeId).Lp(TokenSerial)
+        .Lp(string.Join(' ', Keys.Select(key => $"{TokenKeys.LabelOf(key)}={key.Identity}")))
+        .Lp(AuditPublicKey).Lp(SealedSecret).Lp(SecretSha256).Lp(SealedRecord).Lp(EvaluatedSha256)
         .ToArray();
 
     private string? WrongField() => this switch
     {
         { Format: not FormatNow } => "format",
+        { Keys: null or { Count: 0 or > 1000 } } => "keys",
+        _ when Keys.Any(key => key is null or { Identity: null } || !Enum.IsDefined(key.Purpose)) => "keys",
         { AuditPublicKey: not { Length: 65 } } => "audit_public_key",
         { SealedSecret: null or { Length: 0 or > 1024 } } => "sealed_secret",
         { SecretSha256: not { Length: 32 } } => "secret_sha256",

@@ -25,6 +25,9 @@ internal sealed record HsmSettings(
 {
     /// <summary>Where the module runs.</summary>
     internal IsolationSettings Isolation { get; init; } = IsolationSettings.Default;
+
+    /// <summary>Records a second that are brought under a new seal key while the node serves; 0 none. Default 100.</summary>
+    internal int ResealRate { get; init; } = 100;
 }
 
 /// <summary>An identity provider whose tokens the node takes: keys from a JWKS file, or from OpenID discovery at the issuer's address.</summary>
@@ -170,6 +173,7 @@ internal sealed record NodeConfiguration
             settings.Number("hsm:max_admitted", Math.Max(sessions, Math.Min(16 * sessions, 128)), 1, 100_000))
         {
             Isolation = IsolationSettings.Read(settings),
+            ResealRate = settings.Number("hsm:reseal_rate", 100, 0, 100_000),
         };
     }
 

@@ -44,31 +44,47 @@ internal sealed class NodeRuntime : IAsyncDisposable
     /// <param name="cancellation">Checked before the token is touched.</param>
     /// <param name="migrate">Whether an older schema is brought forward, as only <c>serve</c> and <c>restore</c> may, or refused.</param>
     /// <param name="isolate">Whether the PKCS#11 module may have a process of its own, as the settings say: for <c>serve</c>.</param>
-    /// <exception cref="NodeStartException">There is no PIN.</exception>
+    /// <param name="pin">The PIN, of a command that needs it more than once: its source may give it once only.</param>
+    /// <exception cref="NodeStartException">There is no PIN; or, for <c>serve</c>, it is not known which keys the node may make new things under.</exception>
     /// <exception cref="HsmException">The token does not work, or the PIN is wrong: it was tried once.</exception>
     /// <exception cref="StorageException">There is no database of this node, or its schema is not this program's.</exception>
     internal static async Task<NodeRuntime> OpenAsync(
-        NodeConfiguration configuration, CancellationToken cancellation, bool migrate = false, bool isolate = false)
+        NodeConfiguration configuration, CancellationToken cancellation, bool migrate = false, bool isolate = false, HsmPin? pin = null)
     {
         RequireDatabase(configuration);
         ServiceProvider metering = new ServiceCollection().AddMetrics().AddLogging(l => l.AddNodeLog(toStandardError: !isolate)).BuildServiceProvider();
         var readiness = new Readiness();
         OpenHsm? hsm = null;
+        SqliteAccountStore? store = null;
         try
         {
             var watch = new HsmWatch(readiness, metering.GetRequiredService<ILogger<HsmWatch>>());
-            EvaluationMode mode = NodeMode.Claimed(StoreOptions(configuration));
-            hsm = await OpenHsm.OpenAsync(configuration.Hsm, mode, isolated: isolate && !configuration.Hsm.Isolation.InProcess, watch, cancellation);
-            SqliteAccountStore store = await SqliteAccountStore.OpenAsync(
-                StoreOptions(configuration) with { Migrate = migrate },
+            SqliteStoreOptions database = StoreOptions(configuration);
+            EvaluationMode mode = NodeMode.Claimed(database);
+            using HsmPin? read = pin is null ? PinSource.Read(configuration.Hsm.PinFile) : null;
+            Pkcs11HsmOptions options = HsmOptions(configuration.Hsm, pin ?? read!, mode);
+            hsm = await OpenHsm.OpenAsync(configuration.Hsm, options, isolate && !configuration.Hsm.Isolation.InProcess, watch, cancellation);
+            store = await SqliteAccountStore.OpenAsync(
+                database with { Migrate = migrate },
                 hsm.Hsm,
                 new StoreMetrics(metering.GetRequiredService<IMeterFactory>()),
                 TimeProvider.System,
                 metering.GetRequiredService<ILogger<SqliteAccountStore>>());
-            return RequireOwn(new NodeRuntime(configuration, hsm, store, metering, readiness) { Evaluation = mode });
+            var runtime = RequireOwn(new NodeRuntime(configuration, hsm, store, metering, readiness) { Evaluation = mode });
+            if (isolate && (await runtime.ReadKeysAsync(cancellation)).Refusal is { } refusal)
+            {
+                throw new NodeStartException(refusal);
+            }
+
+            return runtime;
         }
         catch
         {
+            if (store is not null)
+            {
+                await store.DisposeAsync();
+            }
+
             if (hsm is not null)
             {
                 await hsm.Hsm.DisposeAsync();
@@ -79,12 +95,24 @@ internal sealed class NodeRuntime : IAsyncDisposable
         }
     }
 
-    internal static Pkcs11HsmOptions HsmOptions(HsmSettings hsm, HsmPin pin, EvaluationMode mode) => new()
+    /// <summary>
+    /// What the database says of the node's keys beside what the token has; the HSM makes new things under those from then on. Until this
+    /// was called it opens what there is, and makes nothing.
+    /// </summary>
+    internal Task<KeyStanding> ReadKeysAsync(CancellationToken cancellation) => KeyStanding.ReadAsync(Store, Hsm, cancellation);
+
+    /// <summary>Options for the token of a node whose database is there, in the mode that it claims.</summary>
+    internal static Pkcs11HsmOptions HsmOptions(NodeConfiguration configuration, HsmPin pin, IReadOnlyList<TokenKey> authorised) =>
+        HsmOptions(configuration.Hsm, pin, NodeMode.Claimed(StoreOptions(configuration)), authorised);
+
+    internal static Pkcs11HsmOptions HsmOptions(
+        HsmSettings hsm, HsmPin pin, EvaluationMode mode, IReadOnlyList<TokenKey>? authorised = null) => new()
     {
         ModulePath = hsm.Module,
         TokenLabel = hsm.TokenLabel,
         Pin = pin,
         Evaluation = mode,
+        Authorised = authorised,
         Sessions = hsm.Sessions,
         MaxWaiting = hsm.MaxWaiting,
         MaxAdmitted = hsm.MaxAdmitted,
@@ -140,10 +168,10 @@ internal sealed class NodeRuntime : IAsyncDisposable
         Directory.CreateDirectory(configuration.DataFolder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
 
     /// <summary>Makes the database with new secrets, sealed by the HSM.</summary>
-    internal static Task CreateDatabaseAsync(NodeConfiguration configuration, IHsm hsm)
+    internal static Task CreateDatabaseAsync(NodeConfiguration configuration, IHsm hsm, IReadOnlyList<TokenKey> keys)
     {
         MakeDataFolder(configuration);
-        return NodeDatabase.CreateAsync(StoreOptions(configuration), configuration.NodeId, hsm, TimeProvider.System);
+        return NodeDatabase.CreateAsync(StoreOptions(configuration), configuration.NodeId, hsm, TimeProvider.System, keys);
     }
 
     internal static SqliteStoreOptions StoreOptions(NodeConfiguration configuration) => new()
@@ -161,6 +189,10 @@ internal sealed class NodeRuntime : IAsyncDisposable
         services.AddSingleton(_configuration.Limits.Calls);
         services.AddCustodyApi(new NodeProfile(_configuration.NodeId, _configuration.Sets.ToFrozenSet(), _configuration.Attempts));
     }
+
+    /// <summary>Begins to watch the HSM's keys, and to bring what is under older ones under the newest.</summary>
+    internal KeyWatch WatchKeys(WebApplication app) => new(
+        Hsm, Store, new ResealPace(_configuration.Hsm.ResealRate), new KeyMetrics(app.Services.GetRequiredService<IMeterFactory>()), app.Logger);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

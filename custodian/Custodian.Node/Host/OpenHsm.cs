@@ -6,13 +6,10 @@ namespace Custodian.Node.Host;
 /// <summary>An HSM that was opened, wherever its module runs, and its token.</summary>
 internal sealed record OpenHsm(IHsm Hsm, TokenDescription Token)
 {
-    /// <exception cref="NodeStartException">There is no PIN.</exception>
     /// <exception cref="HsmException">The token does not work, or the PIN is wrong: it was tried once.</exception>
     internal static async Task<OpenHsm> OpenAsync(
-        HsmSettings settings, EvaluationMode mode, bool isolated, HsmWatch watch, CancellationToken cancellation)
+        HsmSettings settings, Pkcs11HsmOptions options, bool isolated, HsmWatch watch, CancellationToken cancellation)
     {
-        using HsmPin pin = PinSource.Read(settings.PinFile);
-        Pkcs11HsmOptions options = NodeRuntime.HsmOptions(settings, pin, mode);
         if (isolated)
         {
             IsolatedHsm apart = await IsolatedHsm.OpenAsync(options, settings.Isolation.Options(watch.See), cancellation);

@@ -119,9 +119,14 @@ internal sealed class AccountWriter : IDisposable
             return before.Mac;
         }
 
-        if (!ReferenceEquals(before.Record.Header, after.Header) || !before.Record.SealedPart.Equals(after.SealedPart))
+        if (!ReferenceEquals(before.Record.Header, after.Header))
         {
             throw new InvalidOperationException("a rule changes a record's state and counters, never what was deposited");
+        }
+
+        if (!before.Record.SealedPart.Equals(after.SealedPart))
+        {
+            _slots.Replace(before.Slot, before.Record.SealedPart.Span, after.SealedPart.Span);
         }
 
         RecordColumns columns = RecordColumns.Of(after, before.BodyTag);

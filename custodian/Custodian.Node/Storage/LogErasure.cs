@@ -15,7 +15,8 @@ namespace Custodian.Node.Storage;
 internal sealed class LogErasure(
     SqliteConnection connection, SqliteStoreOptions options, StoreMetrics metrics, ILogger logger) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(20);
+    /// <summary>How long a truncation waits for who reads.</summary>
+    internal static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(20);
 
     private readonly Statement _truncate = new(connection, "PRAGMA wal_checkpoint(TRUNCATE)");
     private readonly List<WriteCall> _callers = [];

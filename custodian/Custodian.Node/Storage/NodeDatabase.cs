@@ -19,21 +19,26 @@ internal static class NodeDatabase
     /// </summary>
     /// <exception cref="IOException">There is a file of that name, or it cannot be written.</exception>
     /// <exception cref="HsmException">The HSM did not seal the secrets.</exception>
-    internal static async Task CreateAsync(SqliteStoreOptions options, NodeId node, IHsm hsm, TimeProvider time)
+    /// <param name="options">Where.</param>
+    /// <param name="node">Whose.</param>
+    /// <param name="hsm">What seals the secrets.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="keys">The keys that it lists; null for those that the HSM uses.</param>
+    internal static async Task CreateAsync(SqliteStoreOptions options, NodeId node, IHsm hsm, TimeProvider time, IReadOnlyList<TokenKey>? keys = null)
     {
-        byte[] sealedSecrets;
-        using (NodeSecrets secrets = NodeSecrets.Draw())
-        {
-            sealedSecrets = await secrets.SealAsync(hsm, node).ConfigureAwait(false);
-        }
-
-        Create(options, new NodeIdentity(node, sealedSecrets, time.GetUtcNow().ToUnixTimeMilliseconds()));
+        using NodeSecrets secrets = NodeSecrets.Draw();
+        byte[] sealedSecrets = await secrets.SealAsync(hsm, node).ConfigureAwait(false);
+        KeyList list = KeyList.Of(keys ?? (await hsm.RefreshKeysAsync().ConfigureAwait(false)).InUse);
+        Create(options, new NodeIdentity(node, sealedSecrets, time.GetUtcNow().ToUnixTimeMilliseconds()), connection => list.Write(connection, secrets));
     }
 
     /// <summary>Makes the database with secrets that are sealed already.</summary>
+    /// <param name="options">Where.</param>
+    /// <param name="identity">Whose, with the secrets.</param>
+    /// <param name="further">What else it holds from the beginning.</param>
     /// <exception cref="IOException">There is a file of that name, or it cannot be written.</exception>
-    internal static void Create(SqliteStoreOptions options, NodeIdentity identity) =>
-        DurableFile.Appear(options.Path, ".new", unfinished => Fill(unfinished, identity));
+    internal static void Create(SqliteStoreOptions options, NodeIdentity identity, Action<SqliteConnection>? further = null) =>
+        DurableFile.Appear(options.Path, ".new", unfinished => Fill(unfinished, identity, further));
 
     /// <summary>Whose database it is, without changing it.</summary>
     /// <exception cref="StorageException">There is none, it is another program's, or of a newer schema.</exception>
@@ -59,6 +64,21 @@ internal static class NodeDatabase
         }
     }
 
+    /// <summary>Which schema a database is of.</summary>
+    /// <exception cref="StorageException">It cannot be read.</exception>
+    internal static int SchemaOf(SqliteStoreOptions options)
+    {
+        try
+        {
+            using SqliteConnection connection = SqliteConnections.OpenReader(options);
+            return Schema.VersionOf(connection);
+        }
+        catch (SqliteException failure)
+        {
+            throw SqliteFaults.Translate(failure, options.Path);
+        }
+    }
+
     /// <summary>Has the HSM open the secrets of a database.</summary>
     /// <exception cref="StorageException">They were sealed under another token's keys, or are damaged.</exception>
     /// <exception cref="HsmException">The HSM failed.</exception>
@@ -75,6 +95,15 @@ internal static class NodeDatabase
                 $"the node's secrets in {options.Path} do not open: {failure.Message.TrimEnd('.')}; a node evaluates where 'custodian init' made it to, for good",
                 failure);
         }
+        catch (HsmException failure) when (failure.IsOfMissingKey)
+        {
+            throw new StorageException(
+                StorageFault.Unavailable,
+                $"this HSM's token lacks the key that the node's secrets in {options.Path} are under: {failure.Message.TrimEnd('.')}; bring that key "
+                    + "back from the HSM's backup; where it was retired on purpose, the file is lost, and a newer backup opens; where the database was "
+                    + "edited, restore a backup",
+                failure);
+        }
         catch (HsmException failure) when (failure.Class == HsmErrorClass.Data)
         {
             throw new StorageException(
@@ -85,7 +114,7 @@ internal static class NodeDatabase
         }
     }
 
-    private static void Fill(string path, NodeIdentity identity)
+    private static void Fill(string path, NodeIdentity identity, Action<SqliteConnection>? further)
     {
         using SqliteConnection connection = SqliteConnections.Open(new SqliteStoreOptions { Path = path });
         connection.Run("PRAGMA synchronous = FULL");
@@ -93,5 +122,6 @@ internal static class NodeDatabase
         Schema.BringForward(connection, Schema.Migrations);
         using var insert = new Statement(connection, "INSERT INTO node (id, node_id, secrets, created_ms) VALUES (1, ?1, ?2, ?3)");
         insert.Write(identity.Node.Value, identity.SealedSecrets.ToArray(), identity.CreatedMs);
+        further?.Invoke(connection);
     }
 }

@@ -66,6 +66,11 @@ internal sealed class NodeSecrets : IDisposable
     internal static async ValueTask<NodeSecrets> OpenAsync(IHsm hsm, NodeId node, ReadOnlyMemory<byte> sealedSecrets) =>
         Adopt(await hsm.OpenAsync(sealedSecrets, Context(node)).ConfigureAwait(false));
 
+    /// <summary>Has the HSM bring sealed secrets under its newest key; they are not seen here.</summary>
+    /// <exception cref="HsmException">The HSM did not do it.</exception>
+    internal static ValueTask<byte[]> ResealAsync(IHsm hsm, HsmAdmission admission, NodeId node, ReadOnlyMemory<byte> sealedSecrets) =>
+        hsm.ResealAsync(admission, sealedSecrets, Context(node));
+
     /// <summary>Zeroes the keys.</summary>
     public void Dispose()
     {

@@ -72,6 +72,10 @@ internal static class RowMacs
     internal static byte[] OfChain(NodeSecrets secrets, ReadOnlySpan<byte> previous, ReadOnlySpan<byte> own) =>
         Mac(secrets, new LengthPrefixed("custodian/store/1 chain").Lp(previous).Lp(own));
 
+    /// <summary>The MAC of the list of the node's keys, all of it.</summary>
+    internal static byte[] OfKeyList(NodeSecrets secrets, ReadOnlySpan<byte> list) =>
+        Mac(secrets, new LengthPrefixed("custodian/store/1 key_list").Lp(list));
+
     internal static bool AreEqual(ReadOnlySpan<byte> expected, ReadOnlySpan<byte> found) =>
         CryptographicOperations.FixedTimeEquals(expected, found);
 

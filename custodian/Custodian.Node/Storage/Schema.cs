@@ -21,12 +21,17 @@ internal sealed record Migration(int To, string Sql);
 /// row was taken away.</para>
 /// <para><c>restoration</c> is the one row of a database that is, or goes on from, a copy (see <see cref="RestoredCopy"/>).
 /// <c>refused_accounts</c> lists the accounts that a running node refused because a row did not authenticate; it is a notice for the
-/// operator, and no rule depends on either.</para>
+/// operator, and no rule depends on either. <c>key_uses</c> says since when new blobs are under a version of a key: by it an operator's
+/// command tells whether a client may still hold one that is under the version before. <c>key_list</c> is one row that says
+/// which keys the node makes new things under (<see cref="KeyList"/>).</para>
 /// </remarks>
 internal static class Schema
 {
     /// <summary>SQLite's application_id of a node's database: "CUST".</summary>
     internal const int ApplicationId = 0x43555354;
+
+    /// <summary>The schema from which on a database has a list of the node's keys.</summary>
+    internal const int WithKeyList = 3;
 
     /// <summary>Every step there is, in order.</summary>
     internal static ImmutableArray<Migration> Migrations { get; } =
@@ -99,14 +104,30 @@ internal static class Schema
               what TEXT NOT NULL
             ) STRICT;
             """),
+        new(3, """
+            CREATE TABLE key_uses (
+              purpose INTEGER NOT NULL,
+              version INTEGER NOT NULL,
+              first_ms INTEGER NOT NULL,
+              PRIMARY KEY (purpose, version)
+            ) STRICT;
+            CREATE TABLE key_list (
+              id INTEGER PRIMARY KEY CHECK (id = 1),
+              list BLOB NOT NULL,
+              mac BLOB NOT NULL
+            ) STRICT;
+            """),
     ];
 
     /// <summary>
     /// Brings the database to the last of <paramref name="migrations"/>. Each step and its version number are one transaction: a crash
     /// leaves the step done or not begun, and opening goes on from there.
     /// </summary>
+    /// <param name="connection">The database.</param>
+    /// <param name="migrations">The steps.</param>
+    /// <param name="taken">What else belongs to a step, in its transaction: the step's number tells which it was.</param>
     /// <exception cref="StorageException"><see cref="StorageFault.NewerSchema"/>: the database is ahead of this program.</exception>
-    internal static void BringForward(SqliteConnection connection, ImmutableArray<Migration> migrations)
+    internal static void BringForward(SqliteConnection connection, ImmutableArray<Migration> migrations, Action<int>? taken = null)
     {
         RefuseNewer(connection, migrations);
         foreach (Migration step in migrations)
@@ -119,6 +140,7 @@ internal static class Schema
                 {
                     connection.Run(step.Sql);
                     connection.Run(string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {step.To}"));
+                    taken?.Invoke(step.To);
                 }
 
                 connection.Run("COMMIT");

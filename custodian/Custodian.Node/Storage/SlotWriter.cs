@@ -31,6 +31,21 @@ internal sealed class SlotWriter(SqliteConnection connection) : IDisposable
         return slot;
     }
 
+    /// <summary>
+    /// Overwrites a sealed part with the same under another key, where it lies: nothing of the old one stays in the file, and in the
+    /// write-ahead log it is one more that is gone when that is truncated.
+    /// </summary>
+    internal void Replace(long slot, ReadOnlySpan<byte> former, ReadOnlySpan<byte> part)
+    {
+        byte[] padded = SealedSlot.Pad(part);
+        if (padded.Length != SealedSlot.Pad(former).Length)
+        {
+            throw new InvalidOperationException("a sealed part is exchanged for one of its size only");
+        }
+
+        _overwrite.Write(slot, padded);
+    }
+
     /// <summary>Overwrites a slot with zeros and gives it back.</summary>
     internal void Erase(long slot, ReadOnlySpan<byte> part)
     {

@@ -15,7 +15,7 @@ namespace Custodian.Node.Storage;
 /// What its MACs notice: any row edited, exchanged, removed or put back, alone or with others of its account, as long as a newer audit
 /// entry of the account is there. What they cannot notice: a whole database put back from a copy.
 /// </remarks>
-internal sealed class SqliteAccountStore : IAccountStore
+internal sealed partial class SqliteAccountStore : IAccountStore
 {
     private readonly SqliteStoreOptions _options;
     private readonly NodeSecrets _secrets;
@@ -64,14 +64,25 @@ internal sealed class SqliteAccountStore : IAccountStore
         SqliteStoreOptions options, IHsm hsm, StoreMetrics metrics, TimeProvider time, ILogger<SqliteAccountStore> logger)
     {
         NodeIdentity identity = NodeDatabase.ReadIdentity(options);
+
+        // Before the secrets are open: what throws here must leave none behind.
+        KeyList? first = options.Migrate && NodeDatabase.SchemaOf(options) < Schema.WithKeyList ? KeyList.FirstOf(await hsm.RefreshKeysAsync().ConfigureAwait(false), options) : null;
         NodeSecrets secrets = await NodeDatabase.OpenSecretsAsync(options, identity, hsm).ConfigureAwait(false);
-        return Open(options, identity, secrets, metrics, time, logger);
+        return Open(options, identity, secrets, metrics, time, logger, first);
     }
 
     /// <summary>Opens the database with secrets that are open already. They belong to the store from here on, also when this throws.</summary>
+    /// <param name="options">Where it is.</param>
+    /// <param name="identity">Whose it is.</param>
+    /// <param name="secrets">The node's secrets.</param>
+    /// <param name="metrics">Where the store counts.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">Where it tells.</param>
+    /// <param name="first">The keys that a database lists which is older than such a list, and is brought forward.</param>
     /// <exception cref="StorageException">The database cannot be opened, or is of a newer schema.</exception>
     internal static SqliteAccountStore Open(
-        SqliteStoreOptions options, NodeIdentity identity, NodeSecrets secrets, StoreMetrics metrics, TimeProvider time, ILogger logger)
+        SqliteStoreOptions options, NodeIdentity identity, NodeSecrets secrets, StoreMetrics metrics, TimeProvider time, ILogger logger,
+        KeyList? first = null)
     {
         SqliteConnection? connection = null;
         try
@@ -79,7 +90,7 @@ internal sealed class SqliteAccountStore : IAccountStore
             connection = SqliteConnections.OpenWriter(options);
             if (options.Migrate)
             {
-                Schema.BringForward(connection, Schema.Migrations);
+                BringForward(connection, secrets, first ?? KeyList.Empty);
             }
 
             RefuseOlder(connection, options);
@@ -92,6 +103,16 @@ internal sealed class SqliteAccountStore : IAccountStore
             throw failure is SqliteException sqlite ? SqliteFaults.Translate(sqlite, options.Path) : failure;
         }
     }
+
+    /// <summary>Brings a database's schema to this program's. One that is older than the list of the node's keys gets it in the same step.</summary>
+    internal static void BringForward(SqliteConnection connection, NodeSecrets secrets, KeyList first) =>
+        Schema.BringForward(connection, Schema.Migrations, step =>
+        {
+            if (step == Schema.WithKeyList)
+            {
+                first.Write(connection, secrets);
+            }
+        });
 
     /// <inheritdoc/>
     public bool AwaitsAcceptance => _awaitsAcceptance;

@@ -60,13 +60,15 @@ internal sealed class StagedCopy : IDisposable
     }
 
     /// <summary>Brings the copy's schema to this program's, and marks it as a copy, which it is whatever it says of itself.</summary>
+    /// <param name="secrets">Its node's secrets; they stay the caller's.</param>
+    /// <param name="first">The keys that it lists if it is older than such a list.</param>
     /// <exception cref="StorageException">It is of a newer program, or cannot be written.</exception>
-    internal void BringForwardAndMark()
+    internal void BringForwardAndMark(NodeSecrets secrets, KeyList first)
     {
         try
         {
             using SqliteConnection connection = SqliteConnections.OpenWriter(Options);
-            Schema.BringForward(connection, Schema.Migrations);
+            SqliteAccountStore.BringForward(connection, secrets, first);
 
             // Also one that was opened before: what was stored or confirmed at the node since then has no restraint yet.
             RestoredCopy.Mark(connection, copiedMs: 0);

@@ -52,6 +52,7 @@ internal static class Cka
     public const nuint Modifiable = 0x170;
     public const nuint Copyable = 0x171;
     public const nuint EcParams = 0x180;
+    public const nuint AlwaysAuthenticate = 0x202;
     public const nuint EcPoint = 0x181;
     public const nuint UnwrapTemplate = 0x40000212;
     public const nuint AllowedMechanisms = 0x40000600;

@@ -94,14 +94,17 @@ internal sealed unsafe partial class Pkcs11Session
     }
 
     /// <summary>A public key's point, 65 bytes; it comes as a DER octet string, or bare from modules that forget.</summary>
-    public void ReadPoint(nuint publicKey, Span<byte> point)
+    public void ReadPoint(nuint publicKey, Span<byte> point) => Expect(TryReadPoint(publicKey, point), "CKA_EC_POINT");
+
+    /// <summary>The same of a key that may be anything; false where it has no such point.</summary>
+    public bool TryReadPoint(nuint publicKey, Span<byte> point)
     {
         Span<byte> value = stackalloc byte[128];
         var length = Read(publicKey, Cka.EcPoint, value);
         var isDer = length == PointLength + 2 && value[0] == 0x04 && value[1] == PointLength;
         var bare = isDer ? value[2..length] : length == PointLength ? value[..length] : default;
-        Expect(bare.Length == PointLength && bare[0] == 0x04, "CKA_EC_POINT");
         bare.CopyTo(point);
+        return bare.Length == PointLength && bare[0] == 0x04;
     }
 
     private nuint Derive(nuint privateKey, ReadOnlySpan<byte> point)

@@ -35,6 +35,18 @@ internal sealed unsafe partial class Pkcs11Session(FunctionTable functions, nuin
         return description.State is Ck.StateReadOnlyUser or Ck.StateReadWriteUser ? SessionStanding.User : SessionStanding.Public;
     }
 
+    /// <summary>Opens another session of this one's token; null when there is none to be had.</summary>
+    public Pkcs11Session? TryOpenBeside()
+    {
+        CkSessionInfo description;
+        nuint beside;
+        return !closed
+            && functions.GetSessionInfo(handle, &description) == ReturnValue.Ok
+            && functions.OpenSession(description.SlotId, Ckf.SerialSession, null, null, &beside) == ReturnValue.Ok
+            ? new Pkcs11Session(functions, beside)
+            : null;
+    }
+
     /// <summary>Logs the application in. Says nothing about the PIN when it is logged in already.</summary>
     /// <returns>false when it was logged in already.</returns>
     public bool Login(nuint user, ReadOnlySpan<byte> pin)

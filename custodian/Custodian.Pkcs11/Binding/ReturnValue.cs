@@ -12,6 +12,7 @@ internal static class ReturnValue
     public const nuint EncryptedDataInvalid = 0x40;
     public const nuint ObjectHandleInvalid = 0x82;
     public const nuint UserAlreadyLoggedIn = 0x100;
+    public const nuint BufferTooSmall = 0x150;
     public const nuint CryptokiAlreadyInitialized = 0x191;
 
     /// <summary>

@@ -23,22 +23,29 @@ internal static class OwnKeys
             : new(Needed, $"{string.Join(", ", present)}, without {string.Join(", ", missing)}", Fitness.Unfit, "bring the missing ones back from the HSM's backup");
         if (missing.Count == 0 && (wrapMechanism is not null || mode == EvaluationMode.Memory))
         {
-            yield return ExaminePolicy(connection, mode);
+            foreach (var part in ExaminePolicy(connection, mode))
+            {
+                yield return part;
+            }
         }
     }
 
-    private static ExaminedPart ExaminePolicy(TokenConnection connection, EvaluationMode mode)
+    private static List<ExaminedPart> ExaminePolicy(TokenConnection connection, EvaluationMode mode)
     {
         const string Policy = "keys that are what init made, and work";
         try
         {
-            var keys = KeyFinder.Find(connection.Anchor, WrapAbility.Of(connection, mode));
+            var keys = KeyFinder.Find(connection.Anchor, authorised: null, WrapAbility.Of(connection, mode));
             SelfTest.Prove(connection, keys);
-            return new(Policy, "they pass their canary", Fitness.Good, "");
+            return
+            [
+                new(Policy, "they pass their canary", Fitness.Good, ""),
+                .. keys.Inventory.Unused.Select(key => new ExaminedPart("no other key of their labels", $"{key.Label}: {key.Why}", Fitness.Weaker, "the node leaves it alone, and what is under it does not open")),
+            ];
         }
         catch (HsmException e)
         {
-            return new(Policy, e.Message.TrimEnd('.'), Fitness.Unfit, "serve refuses them");
+            return [new(Policy, e.Message.TrimEnd('.'), Fitness.Unfit, "serve refuses them")];
         }
     }
 }

@@ -35,8 +35,8 @@ public sealed class IsolatedHsm : IHsm
     /// <summary>The token in use.</summary>
     public TokenDescription Token => supervisor.Ready.Token;
 
-    /// <summary>The public half of the key that <see cref="SignAsync"/> uses: 65 bytes, 04 || X || Y.</summary>
-    public ReadOnlyMemory<byte> AuditPublicKey => supervisor.Ready.AuditPublicKey;
+    /// <summary>The versions of the keys as the process last told them.</summary>
+    public KeyInventory Keys => supervisor.Keys;
 
     /// <summary>Starts a process and has it open the token, as <see cref="Pkcs11Hsm"/> does in this process.</summary>
     /// <param name="options">Which token; the PIN is copied, and kept for later starts.</param>
@@ -116,6 +116,10 @@ public sealed class IsolatedHsm : IHsm
     }
 
     /// <inheritdoc/>
+    public ValueTask<byte[]> ResealAsync(HsmAdmission admission, ReadOnlyMemory<byte> sealedBlob, ReadOnlyMemory<byte> aad) =>
+        RunAsync(admission, RequestFrames.Reseal(sealedBlob.Span, aad.Span), AnswerFrames.ReadBytes);
+
+    /// <inheritdoc/>
     public ValueTask<byte[]> SealAsync(ReadOnlyMemory<byte> plaintext, ReadOnlyMemory<byte> aad)
     {
         OperationRules.RequirePlaintext(plaintext);
@@ -127,8 +131,8 @@ public sealed class IsolatedHsm : IHsm
         new(CallAsync(RequestFrames.Unseal(sealedBlob.Span, aad.Span), AnswerFrames.ReadSecret));
 
     /// <inheritdoc/>
-    public ValueTask<byte[]> SignAsync(ReadOnlyMemory<byte> message) =>
-        new(CallAsync(RequestFrames.Sign(message.Span), AnswerFrames.ReadBytes));
+    public ValueTask<HsmSignature> SignAsync(ReadOnlyMemory<byte> message) =>
+        new(CallAsync(RequestFrames.Sign(message.Span), AnswerFrames.ReadSigned));
 
     /// <inheritdoc/>
     public async ValueTask RandomAsync(Memory<byte> destination)
@@ -140,6 +144,26 @@ public sealed class IsolatedHsm : IHsm
             drawn.CopyTo(piece);
             CryptographicOperations.ZeroMemory(drawn);
             rest = rest[piece.Length..];
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<KeyInventory> RefreshKeysAsync(IReadOnlyList<TokenKey>? authorised = null)
+    {
+        // Before it is asked for: a process that takes over in between is told as well.
+        var before = supervisor.Authorised;
+        supervisor.Authorise(authorised ?? before);
+        try
+        {
+            var keys = await CallAsync(RequestFrames.Keys(authorised ?? before), AnswerFrames.ReadKeys).ConfigureAwait(false);
+            supervisor.Saw(keys);
+            return keys;
+        }
+        catch (HsmException)
+        {
+            // With what was refused no later process would start. Whoever asked asks again.
+            supervisor.Authorise(before);
+            throw;
         }
     }
 

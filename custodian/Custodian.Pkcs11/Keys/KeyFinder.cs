@@ -2,71 +2,93 @@ using Custodian.Pkcs11.Binding;
 
 namespace Custodian.Pkcs11.Keys;
 
-/// <summary>Finds the node's keys in its token, checks what they are, and makes the working copy of the seal key.</summary>
+/// <summary>Finds the node's keys in its token, checks what each is, and makes the working copies of the seal keys.</summary>
 internal static class KeyFinder
 {
+    /// <summary>What a failure is called where keys are there and do not fit together.</summary>
+    public const string Check = "key search";
+
     private static readonly AttributeTemplate SessionCopy = new AttributeTemplate().Add(Cka.Token, false);
 
-    /// <param name="session">The anchor: the copy lives as long as the session it is made in.</param>
+    /// <param name="anchor">Copies live as long as the session they are made in.</param>
+    /// <param name="authorised">What new things may be made under; null for nothing.</param>
     /// <param name="module">How it wraps; null where no wrap key is needed, and none is looked for.</param>
-    /// <exception cref="HsmException">A key is missing, there twice, or not what it must be.</exception>
-    public static TokenKeySet Find(Pkcs11Session session, WrapAbility? module)
+    /// <exception cref="HsmException">A purpose has no key that is what it must be; or none, or two alike, that new things can be made under.</exception>
+    public static TokenKeySet Find(Pkcs11Session anchor, IReadOnlyList<TokenKey>? authorised, WrapAbility? module) =>
+        Compose(anchor, FoundKey.AllIn(anchor), authorised, module, []);
+
+    /// <summary>The keys as they are now: the same set where nothing came or went since.</summary>
+    /// <param name="search">A session to look in, which is closed if that fails.</param>
+    /// <param name="anchor">Where copies of new keys are made.</param>
+    /// <param name="before">The set so far, whose copies the new one goes on with.</param>
+    /// <param name="authorised">What new things may be made under; null for nothing.</param>
+    /// <exception cref="HsmException">As <see cref="Find"/>.</exception>
+    public static TokenKeySet FindAgain(Pkcs11Session search, Pkcs11Session anchor, TokenKeySet before, IReadOnlyList<TokenKey>? authorised)
     {
-        var seal = FindOne(session, TokenKeyNames.Seal, Cko.SecretKey);
-        var wrap = module is null ? default(nuint?) : FindOne(session, TokenKeyNames.Wrap, Cko.SecretKey);
-        var audit = FindOne(session, TokenKeyNames.Audit, Cko.PrivateKey);
-        KeyPolicy.RequireSeal(session, seal);
-        if (wrap is { } used)
-        {
-            KeyPolicy.RequireWrap(session, used);
-        }
-        KeyPolicy.RequireAudit(session, audit);
-        return new TokenKeySet(seal, CopyOf(session, seal), wrap, audit, module);
+        var found = FoundKey.AllIn(search);
+        return found.SequenceEqual(before.Found) && IsSame(authorised, before.Authorised)
+            ? before
+            : Compose(anchor, found, authorised, before.Module, before.Seals);
     }
 
-    /// <summary>The audit key's public point, 65 bytes.</summary>
-    public static byte[] AuditPoint(Pkcs11Session session)
-    {
-        var point = new byte[Pkcs11Session.PointLength];
-        session.ReadPoint(FindOne(session, TokenKeyNames.Audit, Cko.PublicKey), point);
-        return point;
-    }
-
-    /// <summary>Which of the three labels a token has already, under any class of key.</summary>
+    /// <summary>The labels of a node's keys that a token has already, of any version.</summary>
     public static IReadOnlyList<string> Present(Pkcs11Session session) =>
-        [.. TokenKeys.Labels.Where(label => session.Find(new AttributeTemplate().Add(Cka.Label, label)).Length > 0)];
+        [.. FoundKey.AllIn(session).OrderBy(key => key.Purpose).Select(key => key.Label).Distinct()];
 
-    // What a vanished token looks like, too: it finds nothing and reports no error.
-    private static nuint FindOne(Pkcs11Session session, string label, nuint objectClass)
+    private static bool IsSame(IReadOnlyList<TokenKey>? one, IReadOnlyList<TokenKey>? other) =>
+        one is null || other is null ? ReferenceEquals(one, other) : one.SequenceEqual(other);
+
+    private static TokenKeySet Compose(
+        Pkcs11Session anchor, List<FoundKey> found, IReadOnlyList<TokenKey>? authorised, WrapAbility? module, IReadOnlyList<SealKey> copied)
     {
-        var found = session.Find(TokenKeyTemplates.Search(label, objectClass));
-        return found.Length switch
-        {
-            1 => found[0],
-            0 => throw Missing($"The token has no key {label}."),
-            _ => throw Missing($"The token has {found.Length} keys {label}; none is used."),
-        };
+        var selection = new KeySelection(anchor, found, module is null ? EvaluationMode.Memory : EvaluationMode.Hsm);
+        var fit = selection.Fit();
+        var used = authorised is null ? [] : selection.InUse(fit, authorised);
+
+        // Of two of a version the authorised one is tried first; it is what nearly all is under.
+        var ordered = fit.OrderBy(key => key.Name.Version).ThenByDescending(key => authorised?.Contains(key.Name) == true).ToList();
+        var seals = ordered.Where(key => key.Name.Purpose == KeyPurpose.Seal).Select(key => Working(anchor, key, copied)).ToList();
+        return new TokenKeySet(
+            found,
+            authorised,
+            seals,
+            [.. ordered.Where(key => key.Name.Purpose == KeyPurpose.Wrap)],
+            Uses(used, seals),
+            new KeyInventory([.. ordered.Select(key => key.Name).OrderBy(name => name.Purpose)], [.. used.Select(key => key.Name)])
+            {
+                Unused = selection.Unused,
+            },
+            module);
     }
+
+    private static UsedKeys? Uses(List<FitKey> used, List<SealKey> seals)
+    {
+        return used.Count == 0 ? null : new UsedKeys(seals.Single(key => key.Token == Of(KeyPurpose.Seal)!.Handle), Of(KeyPurpose.Wrap), Of(KeyPurpose.Audit)!);
+
+        FitKey? Of(KeyPurpose purpose) => used.Find(key => key.Name.Purpose == purpose);
+    }
+
+    private static SealKey Working(Pkcs11Session anchor, FitKey key, IReadOnlyList<SealKey> copied) =>
+        copied.FirstOrDefault(known => known.Version == key.Name.Version && known.Token == key.Handle)
+        ?? new SealKey(key.Name.Version, key.Handle, CopyOf(anchor, key));
 
     // Using a token object makes SoftHSM lock and read its file each time. A copy that a module refuses, or makes weaker, is done without.
-    private static nuint CopyOf(Pkcs11Session session, nuint seal)
+    private static nuint CopyOf(Pkcs11Session anchor, FitKey seal)
     {
-        var copy = seal;
+        var copy = seal.Handle;
         try
         {
-            copy = session.Copy(seal, SessionCopy);
-            KeyPolicy.RequireSealCopy(session, copy);
+            copy = anchor.Copy(seal.Handle, SessionCopy);
+            KeyPolicy.RequireSealCopy(anchor, copy, seal.Label);
             return copy;
         }
         catch (HsmException)
         {
-            if (copy != seal)
+            if (copy != seal.Handle)
             {
-                session.Discard(copy);
+                anchor.Discard(copy);
             }
-            return seal;
+            return seal.Handle;
         }
     }
-
-    private static HsmException Missing(string message) => new(HsmErrorClass.Fatal, 0, "C_FindObjects", message);
 }

@@ -12,18 +12,15 @@ internal sealed class KeyRing : IDisposable
     private readonly Lock cure = new();
     private volatile TokenKeySet keys;
 
-    private KeyRing(TokenConnection connection, TokenKeySet keys, byte[] auditPoint)
+    private KeyRing(TokenConnection connection, TokenKeySet keys)
     {
         this.connection = connection;
         this.keys = keys;
-        AuditPoint = auditPoint;
     }
 
     public TokenKeySet Keys => keys;
 
     public TokenDescription Token => connection.Token;
-
-    public byte[] AuditPoint { get; }
 
     /// <summary>Logs in, finds the keys and proves what the module can do.</summary>
     public static KeyRing Open(Pkcs11HsmOptions options)
@@ -33,9 +30,8 @@ internal sealed class KeyRing : IDisposable
         {
             RequireRoom(connection, options.Sessions);
             Ability.ProveAll(connection, options.Evaluation);
-            var keys = KeyFinder.Find(connection.Anchor, WrapAbility.Of(connection, options.Evaluation));
-            SelfTest.Prove(connection, keys);
-            return new KeyRing(connection, keys, KeyFinder.AuditPoint(connection.Anchor));
+            var keys = KeyFinder.Find(connection.Anchor, options.Authorised, WrapAbility.Of(connection, options.Evaluation));
+            return new KeyRing(connection, SelfTest.Prove(connection, keys));
         }
         catch (HsmException e)
         {
@@ -68,12 +64,38 @@ internal sealed class KeyRing : IDisposable
             {
                 return;
             }
-            if (seen.HasSealCopy)
-            {
-                // An operation that uses the copy right now fails there, and is tried again with the keys found below.
-                connection.Anchor.Discard(seen.Seal);
-            }
+
+            // An operation that uses a copy right now fails there, and is tried again with the keys found below.
+            Discard(seen.Seals);
             keys = FindAgain(seen);
+        }
+    }
+
+    /// <summary>
+    /// Looks for keys that came or went, such as an operator's command makes them in another process. An operation under way ends with
+    /// the keys that it began with, unless those are gone from the token.
+    /// </summary>
+    /// <param name="session">Where to look, and to try a key that is new in use; closed if that fails.</param>
+    /// <param name="authorised">What new things may be made under from now on; null for what was said before.</param>
+    /// <exception cref="HsmException">What is authorised is not there, does not work, or the token is not there: the keys stay those they were.</exception>
+    public KeyInventory Refresh(Pkcs11Session session, IReadOnlyList<TokenKey>? authorised)
+    {
+        lock (cure)
+        {
+            var former = keys;
+            var found = KeyFinder.FindAgain(session, connection.Anchor, former, authorised ?? former.Authorised);
+            try
+            {
+                Try(session, former, found);
+            }
+            catch (HsmException e)
+            {
+                Discard(found.Seals.Except(former.Seals));
+                throw e.OfTheModule();
+            }
+            keys = found;
+            Discard(former.Seals.Except(found.Seals));
+            return found.Inventory;
         }
     }
 
@@ -107,6 +129,56 @@ internal sealed class KeyRing : IDisposable
 
     public void Dispose() => connection.Dispose();
 
+    /// <summary>A key is tried before anything is made under it.</summary>
+    private void Try(Pkcs11Session session, TokenKeySet former, TokenKeySet found)
+    {
+        if (found.Used is { } seal && found.CanarySeal != former.CanarySeal)
+        {
+            Try(session, former, found, SelfTest.Canary, TokenKeyNames.Of(KeyPurpose.Seal, seal.Seal.Version));
+        }
+        if (found.Used?.Wrap is { } wrap && found.CanaryWrap != former.CanaryWrap)
+        {
+            Try(session, former, found, SelfTest.RecordKeyCanary, wrap.Label);
+        }
+    }
+
+    // An HSM that is away is not the new key's fault: with the former keys it fails as well.
+    private void Try(Pkcs11Session session, TokenKeySet former, TokenKeySet found, Action<Pkcs11Session, TokenKeySet> canary, string label)
+    {
+        try
+        {
+            canary(session, found);
+        }
+        catch (HsmException e) when (!e.IsTransient && e.Class != HsmErrorClass.Pin && Sings(former, canary))
+        {
+            throw new HsmException(
+                HsmErrorClass.Fatal, e.ReturnValue, KeyFinder.Check,
+                $"The key {label} does not work, and nothing new is made under it: {e.Message.TrimEnd('.')}. Make another version with 'custodian keys rotate'.", e);
+        }
+    }
+
+    private bool Sings(TokenKeySet former, Action<Pkcs11Session, TokenKeySet> canary)
+    {
+        try
+        {
+            using var session = OpenSession();
+            canary(session, former);
+            return true;
+        }
+        catch (HsmException)
+        {
+            return false;
+        }
+    }
+
+    private void Discard(IEnumerable<SealKey> unused)
+    {
+        foreach (var copy in unused.Where(key => key.IsCopied))
+        {
+            connection.Anchor.Discard(copy.Use);
+        }
+    }
+
     // The anchor is one more. Else the last threads of the pool would never get a session, and their operations fail for ever.
     private static void RequireRoom(TokenConnection connection, int sessions)
     {
@@ -125,7 +197,7 @@ internal sealed class KeyRing : IDisposable
     {
         try
         {
-            return KeyFinder.Find(connection.Anchor, seen.Module);
+            return KeyFinder.Find(connection.Anchor, seen.Authorised, seen.Module);
         }
         catch
         {

@@ -9,17 +9,21 @@ namespace Custodian.Pkcs11.Keys;
 /// </summary>
 internal static class RecordKey
 {
-    /// <summary>Makes a key k and writes x(k * point), its public point k * G and its wrapping, which the caller zeroes: it may be k itself.</summary>
+    /// <summary>
+    /// Makes a key k, under a wrap key, and writes x(k * point), its public point k * G and its wrapping, which the caller zeroes: where
+    /// there is no wrap key it is k itself.
+    /// </summary>
     /// <returns>The wrapped key's length.</returns>
     public static int Make(
         Pkcs11Session session,
-        TokenKeySet keys,
+        WrapAbility? module,
+        FitKey? wrapKey,
         ReadOnlySpan<byte> point,
         Span<byte> evaluated,
         Span<byte> publicPoint,
         Span<byte> wrapped)
     {
-        if (keys.Module is not { } module)
+        if (module is null)
         {
             return MemoryKey.Make(session, point, evaluated, publicPoint, wrapped);
         }
@@ -28,7 +32,7 @@ internal static class RecordKey
         {
             session.ReadPoint(pair.Public, publicPoint);
             session.DeriveX(pair.Private, point, evaluated);
-            return session.Wrap(module.Mechanism, keys.Wrap!.Value, pair.Private, wrapped);
+            return session.Wrap(module.Mechanism, wrapKey!.Handle, pair.Private, wrapped);
         }
         finally
         {
@@ -39,14 +43,19 @@ internal static class RecordKey
 
     /// <summary>Unwraps a key k and writes x(k * point).</summary>
     public static void Evaluate(
-        Pkcs11Session session, TokenKeySet keys, ReadOnlySpan<byte> wrapped, ReadOnlySpan<byte> point, Span<byte> evaluated)
+        Pkcs11Session session,
+        WrapAbility? module,
+        FitKey? wrapKey,
+        ReadOnlySpan<byte> wrapped,
+        ReadOnlySpan<byte> point,
+        Span<byte> evaluated)
     {
-        if (keys.Module is not { } module)
+        if (module is null)
         {
             MemoryKey.Evaluate(wrapped, point, evaluated);
             return;
         }
-        var key = session.Unwrap(module.Mechanism, keys.Wrap!.Value, wrapped, module.UnwrapTemplate);
+        var key = session.Unwrap(module.Mechanism, wrapKey!.Handle, wrapped, module.UnwrapTemplate);
         try
         {
             session.DeriveX(key, point, evaluated);

@@ -38,29 +38,58 @@ internal static class SelfTest
         throw new HsmException(HsmErrorClass.Fatal, 0, "C_WrapKey", "The module wraps no EC key as RFC 5649 (CKM_AES_KEY_WRAP_KWP or _PAD).");
     }
 
-    /// <summary>Proves what every operation needs, under the node's own keys.</summary>
+    /// <summary>
+    /// Proves what every operation needs, under the node's own keys: those in use, or, where none is, the newest of a purpose that works.
+    /// One that does not must not keep shut what is under the others.
+    /// </summary>
+    /// <returns>The keys, those that work last.</returns>
     /// <exception cref="HsmException">Class Fatal; the message says what the module lacks.</exception>
-    public static void Prove(TokenConnection connection, TokenKeySet keys)
+    public static TokenKeySet Prove(TokenConnection connection, TokenKeySet keys)
     {
-        Prove(connection, keys, "seal and open with AES-GCM", Canary);
-        Prove(
-            connection,
-            keys,
-            keys.Module is null ? "draw a P-256 key that is evaluated in memory" : "wrap a P-256 key, unwrap it and derive a raw x-coordinate with it",
-            RecordKeyCanary);
+        if (keys.Used is not null)
+        {
+            ProveSeal(connection, keys);
+            ProveRecordKey(connection, keys);
+            return keys;
+        }
+        if (keys.Module is null)
+        {
+            ProveRecordKey(connection, keys);
+            return keys with { Seals = WorkingLast(keys.Seals, seal => ProveSeal(connection, keys with { Seals = [seal] })) };
+        }
+        return keys with
+        {
+            Seals = WorkingLast(keys.Seals, seal => ProveSeal(connection, keys with { Seals = [seal] })),
+            Wraps = WorkingLast(keys.Wraps, wrap => ProveRecordKey(connection, keys with { Wraps = [wrap] })),
+        };
     }
 
-    /// <summary>The canary: seals and opens with the seal key in the token itself.</summary>
+    /// <summary>Proves that a key that was just made works, before anybody is told of it. That an audit key signs, its fitness says.</summary>
+    /// <exception cref="HsmException">It does not.</exception>
+    public static void ProveMade(TokenConnection connection, TokenKeySet keys, TokenKey made)
+    {
+        Require(keys.Inventory.Fit.Contains(made), "C_Sign");
+        if (made.Purpose == KeyPurpose.Seal)
+        {
+            ProveSeal(connection, keys with { Used = null, Seals = keys.SealsOf(made.Version) });
+        }
+        else if (made.Purpose == KeyPurpose.Wrap)
+        {
+            ProveRecordKey(connection, keys with { Used = null, Wraps = keys.WrapsOf(made.Version) });
+        }
+    }
+
+    /// <summary>The canary: seals and opens with the newest seal key in the token itself.</summary>
     public static void Canary(Pkcs11Session session, TokenKeySet keys)
     {
         Span<byte> iv = stackalloc byte[Pkcs11Session.GcmIvLength];
         Span<byte> sealedCanary = stackalloc byte[16 + Pkcs11Session.GcmTagLength];
         Span<byte> opened = stackalloc byte[sealedCanary.Length];
         session.Random(iv);
-        session.Encrypt(keys.SealToken, iv, "custodian/v1 canary"u8, "custodian canary"u8, sealedCanary);
+        session.Encrypt(keys.CanarySeal.Token, iv, "custodian/v1 canary"u8, "custodian canary"u8, sealedCanary);
         try
         {
-            session.Decrypt(keys.SealToken, iv, "custodian/v1 canary"u8, sealedCanary, opened);
+            session.Decrypt(keys.CanarySeal.Token, iv, "custodian/v1 canary"u8, sealedCanary, opened);
         }
         catch (HsmException e)
         {
@@ -79,10 +108,10 @@ internal static class SelfTest
         Span<byte> evaluated = stackalloc byte[Pkcs11Session.CoordinateLength];
         Span<byte> point = stackalloc byte[Pkcs11Session.PointLength];
         Span<byte> wrapped = stackalloc byte[Pkcs11Session.MaxWrappedKeyLength];
-        var length = RecordKey.Make(session, keys, Generator, made, point, wrapped);
+        var length = RecordKey.Make(session, keys.Module, keys.CanaryWrap, Generator, made, point, wrapped);
         try
         {
-            RecordKey.Evaluate(session, keys, wrapped[..length], Generator, evaluated);
+            RecordKey.Evaluate(session, keys.Module, keys.CanaryWrap, wrapped[..length], Generator, evaluated);
         }
         catch (HsmException e)
         {
@@ -91,6 +120,30 @@ internal static class SelfTest
         Require(made.SequenceEqual(point[1..33]), "C_DeriveKey");
         Require(evaluated.SequenceEqual(made), Pkcs11Session.UnwrapFunction);
     }
+
+    private static List<T> WorkingLast<T>(IReadOnlyList<T> keys, Action<T> prove)
+    {
+        for (var at = keys.Count - 1; ; at--)
+        {
+            try
+            {
+                prove(keys[at]);
+                return [.. keys.Where((_, i) => i != at), keys[at]];
+            }
+            catch (HsmException) when (at > 0)
+            {
+                // An older one is tried; the last that fails tells why.
+            }
+        }
+    }
+
+    private static void ProveSeal(TokenConnection connection, TokenKeySet keys) => Prove(connection, keys, "seal and open with AES-GCM", Canary);
+
+    private static void ProveRecordKey(TokenConnection connection, TokenKeySet keys) => Prove(
+        connection,
+        keys,
+        keys.Module is null ? "draw a P-256 key that is evaluated in memory" : "wrap a P-256 key, unwrap it and derive a raw x-coordinate with it",
+        RecordKeyCanary);
 
     private static void Prove(TokenConnection connection, TokenKeySet keys, string ability, Action<Pkcs11Session, TokenKeySet> trial)
     {

@@ -13,10 +13,10 @@ internal enum OptionalProtections
     All = AllowedMechanisms | Frozen | UnwrapTemplate,
 }
 
-/// <summary>Templates of the node's three keys: in the token, private, sensitive, never extractable, one use each.</summary>
+/// <summary>Templates of the node's three keys, of any version: in the token, private, sensitive, never extractable, one use each.</summary>
 internal static class TokenKeyTemplates
 {
-    private const nuint KeyBytes = 32;
+    public const nuint KeyBytes = 32;
 
     /// <summary>A session key that is looked at and destroyed.</summary>
     public static AttributeTemplate Throwaway { get; } = new AttributeTemplate()
@@ -29,9 +29,9 @@ internal static class TokenKeyTemplates
         .Add(Cka.Extractable, false);
 
     /// <summary>Encrypt and decrypt only. Copyable: the session copy is three times faster, and a copy can do no more.</summary>
-    public static AttributeTemplate Seal(OptionalProtections protections)
+    public static AttributeTemplate Seal(OptionalProtections protections, uint version = TokenKeyNames.First, byte[]? id = null)
     {
-        var template = Aes(TokenKeyNames.Seal, cipher: true);
+        var template = Aes(TokenKeyNames.Of(KeyPurpose.Seal, version), id, cipher: true);
         AddAllowed(template, protections, [Ckm.AesGcm]);
         return AddModifiable(template, protections);
     }
@@ -40,9 +40,9 @@ internal static class TokenKeyTemplates
     /// Wrap and unwrap only. Frozen, because a PIN holder could otherwise switch decryption on and peel wrapped keys; and what it
     /// unwraps is sensitive and not extractable, whatever the caller's template says.
     /// </summary>
-    public static AttributeTemplate Wrap(OptionalProtections protections)
+    public static AttributeTemplate Wrap(OptionalProtections protections, uint version = TokenKeyNames.First, byte[]? id = null)
     {
-        var template = Aes(TokenKeyNames.Wrap, cipher: false);
+        var template = Aes(TokenKeyNames.Of(KeyPurpose.Wrap, version), id, cipher: false);
         AddAllowed(template, protections, [Ckm.AesKeyWrapPad, Ckm.AesKeyWrapKwp]);
         if (protections.HasFlag(OptionalProtections.UnwrapTemplate))
         {
@@ -56,13 +56,14 @@ internal static class TokenKeyTemplates
     }
 
     /// <summary>Sign only.</summary>
-    public static AttributeTemplate AuditPrivate(OptionalProtections protections)
+    public static AttributeTemplate AuditPrivate(OptionalProtections protections, uint version = TokenKeyNames.First)
     {
+        var label = TokenKeyNames.Of(KeyPurpose.Audit, version);
         var template = new AttributeTemplate()
             .Add(Cka.Class, Cko.PrivateKey)
             .Add(Cka.KeyType, Ckk.Ec)
-            .Add(Cka.Label, TokenKeyNames.Audit)
-            .Add(Cka.Id, TokenKeyNames.Audit)
+            .Add(Cka.Label, label)
+            .Add(Cka.Id, label)
             .Add(Cka.Token, true)
             .Add(Cka.Private, true)
             .Add(Cka.Sensitive, true)
@@ -76,13 +77,14 @@ internal static class TokenKeyTemplates
     }
 
     /// <summary>The public half, readable without login.</summary>
-    public static AttributeTemplate AuditPublic(OptionalProtections protections)
+    public static AttributeTemplate AuditPublic(OptionalProtections protections, uint version = TokenKeyNames.First)
     {
+        var label = TokenKeyNames.Of(KeyPurpose.Audit, version);
         var template = new AttributeTemplate()
             .Add(Cka.Class, Cko.PublicKey)
             .Add(Cka.KeyType, Ckk.Ec)
-            .Add(Cka.Label, TokenKeyNames.Audit)
-            .Add(Cka.Id, TokenKeyNames.Audit)
+            .Add(Cka.Label, label)
+            .Add(Cka.Id, label)
             .Add(Cka.EcParams, Pkcs11Session.P256)
             .Add(Cka.Token, true)
             .Add(Cka.Private, false)
@@ -97,6 +99,17 @@ internal static class TokenKeyTemplates
         .Add(Cka.Class, objectClass)
         .Add(Cka.Label, label)
         .Add(Cka.Token, true);
+
+    /// <summary>Finds all that is of a class in the token.</summary>
+    public static AttributeTemplate InToken(nuint objectClass) => new AttributeTemplate()
+        .Add(Cka.Class, objectClass)
+        .Add(Cka.Token, true);
+
+    private static AttributeTemplate Aes(string label, byte[]? id, bool cipher)
+    {
+        var template = Aes(label, cipher);
+        return id is null ? template : template.Add(Cka.Id, id);
+    }
 
     private static AttributeTemplate Aes(string label, bool cipher) => new AttributeTemplate()
         .Add(Cka.Class, Cko.SecretKey)

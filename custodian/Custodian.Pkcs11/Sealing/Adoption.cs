@@ -5,7 +5,7 @@ using Custodian.Pkcs11.Keys;
 
 namespace Custodian.Pkcs11.Sealing;
 
-/// <summary>One adoption. Remembers whether the sealed key opened, so that only a failure to open counts as a refusal.</summary>
+/// <summary>One adoption. Remembers whether the sealed key opened and its wrap key is there, so that only a failure of that counts as a refusal.</summary>
 internal sealed class Adoption(
     ReadOnlyMemory<byte> sealedKey,
     long nowUnixMs,
@@ -21,11 +21,17 @@ internal sealed class Adoption(
         Span<byte> room = stackalloc byte[SealedBlob.RoomFor(WrappedKeyContent.MaxLength)];
         try
         {
-            var prepared = RecordBlobs.OpenContent(session, keys, BlobRole.PreparedKey, sealedKey.Span, prepareAad.Span, room);
+            var prepared = RecordBlobs.OpenContent(session, keys, BlobRole.PreparedKey, sealedKey.Span, prepareAad.Span, room, out var wrapVersion);
+
+            // A record under a wrap key that is gone could never be evaluated.
+            if (wrapVersion is { } version)
+            {
+                _ = keys.WrapsOf(version);
+            }
             Opened = true;
             return nowUnixMs >= BinaryPrimitives.ReadInt64BigEndian(prepared.Tail)
                 ? new AdoptedKey(AdoptOutcome.Expired, null)
-                : new AdoptedKey(AdoptOutcome.Adopted, SealRecord(session, keys, prepared));
+                : new AdoptedKey(AdoptOutcome.Adopted, SealRecord(session, keys, wrapVersion, prepared));
         }
         finally
         {
@@ -34,13 +40,13 @@ internal sealed class Adoption(
         }
     }
 
-    private byte[] SealRecord(Pkcs11Session session, TokenKeySet keys, WrappedKeyContent prepared)
+    private byte[] SealRecord(Pkcs11Session session, TokenKeySet keys, uint? wrapVersion, WrappedKeyContent prepared)
     {
         Span<byte> content = stackalloc byte[WrappedKeyContent.MaxLength];
         try
         {
             var length = WrappedKeyContent.Write(prepared.Wrapped, prepared.Point, maskedShare.Span, content);
-            return SealedBlob.Seal(session, keys, BlobRole.Record, content[..length], recordAad.Span);
+            return SealedBlob.Seal(session, keys, BlobRole.Record, wrapVersion, content[..length], recordAad.Span);
         }
         finally
         {

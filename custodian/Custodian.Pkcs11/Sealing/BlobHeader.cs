@@ -40,26 +40,44 @@ internal static class BlobHeader
 
     public static int Length(EvaluationMode mode, BlobRole role) => HasWrappedKey(mode, role) ? 12 : 8;
 
-    public static void Write(EvaluationMode mode, BlobRole role, Span<byte> destination)
+    /// <param name="mode">Where the key of its record is evaluated.</param>
+    /// <param name="role">What the blob is for.</param>
+    /// <param name="versions">The keys it is under; a wrap version exactly where it holds a wrapped key.</param>
+    /// <param name="destination">At least <see cref="Length"/> bytes.</param>
+    public static void Write(EvaluationMode mode, BlobRole role, BlobVersions versions, Span<byte> destination)
+    {
+        WriteForm(mode, role, destination);
+        BinaryPrimitives.WriteUInt32BigEndian(destination[4..], versions.Seal);
+        if (HasWrappedKey(mode, role))
+        {
+            BinaryPrimitives.WriteUInt32BigEndian(destination[8..], versions.Wrap!.Value);
+        }
+    }
+
+    /// <summary>Reads the versions from a blob of a mode and role; false when it starts with no header of these.</summary>
+    public static bool TryRead(EvaluationMode mode, BlobRole role, ReadOnlySpan<byte> blob, out BlobVersions versions)
+    {
+        versions = default;
+        Span<byte> form = stackalloc byte[4];
+        WriteForm(mode, role, form);
+        if (!Enum.IsDefined(role) || blob.Length < Length(mode, role) || !blob.StartsWith(form))
+        {
+            return false;
+        }
+        var wrap = HasWrappedKey(mode, role) ? BinaryPrimitives.ReadUInt32BigEndian(blob[8..]) : default(uint?);
+        versions = new BlobVersions(BinaryPrimitives.ReadUInt32BigEndian(blob[4..]), wrap);
+        return versions is { Seal: > 0, Wrap: null or > 0 };
+    }
+
+    /// <summary>Whether a role is of a record's key, wrapped or not.</summary>
+    public static bool IsOfRecordKey(BlobRole role) => role is BlobRole.PreparedKey or BlobRole.Record;
+
+    private static void WriteForm(EvaluationMode mode, BlobRole role, Span<byte> destination)
     {
         destination[0] = Format;
         destination[1] = (byte)role;
         destination[2] = SealMechanism;
         destination[3] = Mechanism(mode, role);
-        BinaryPrimitives.WriteUInt32BigEndian(destination[4..], Keys.TokenKeyNames.SealVersion);
-        if (HasWrappedKey(mode, role))
-        {
-            BinaryPrimitives.WriteUInt32BigEndian(destination[8..], Keys.TokenKeyNames.WrapVersion);
-        }
-    }
-
-    /// <summary>Whether a blob starts with the one header that its role has in a mode. There is one version of each key, so one header.</summary>
-    public static bool IsAt(EvaluationMode mode, BlobRole role, ReadOnlySpan<byte> blob)
-    {
-        Span<byte> expected = stackalloc byte[MaxLength];
-        expected = expected[..Length(mode, role)];
-        Write(mode, role, expected);
-        return blob.StartsWith(expected);
     }
 
     /// <summary>Whether a blob begins as those of a mode do, whatever its role and key versions.</summary>
@@ -74,5 +92,5 @@ internal static class BlobHeader
         mode == EvaluationMode.Memory ? InMemory : HasWrappedKey(mode, role) ? WrapMechanism : NoWrapMechanism;
 
     private static bool HasWrappedKey(EvaluationMode mode, BlobRole role) =>
-        mode == EvaluationMode.Hsm && role is (BlobRole.PreparedKey or BlobRole.Record);
+        mode == EvaluationMode.Hsm && IsOfRecordKey(role);
 }

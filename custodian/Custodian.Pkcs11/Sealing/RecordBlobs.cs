@@ -19,10 +19,10 @@ internal static class RecordBlobs
         Span<byte> content = stackalloc byte[WrappedKeyContent.MaxLength];
         try
         {
-            var wrappedLength = RecordKey.Make(session, keys, point, evaluated, publicPoint, wrapped);
+            var wrappedLength = RecordKey.Make(session, keys.Module, keys.New.Wrap, point, evaluated, publicPoint, wrapped);
             BinaryPrimitives.WriteInt64BigEndian(expiry, expiresUnixMs);
             var length = WrappedKeyContent.Write(wrapped[..wrappedLength], publicPoint, expiry, content);
-            return new PreparedKey(evaluated, SealedBlob.Seal(session, keys, BlobRole.PreparedKey, content[..length], aad));
+            return new PreparedKey(evaluated, SealedBlob.Seal(session, keys, BlobRole.PreparedKey, keys.New.Wrap?.Name.Version, content[..length], aad));
         }
         finally
         {
@@ -41,9 +41,9 @@ internal static class RecordBlobs
         Span<byte> room = stackalloc byte[SealedBlob.RoomFor(WrappedKeyContent.MaxLength)];
         try
         {
-            var content = OpenContent(session, keys, BlobRole.Record, sealedRecord, aad, room);
+            var content = OpenContent(session, keys, BlobRole.Record, sealedRecord, aad, room, out var wrapVersion);
             var evaluated = GC.AllocateUninitializedArray<byte>(Pkcs11Session.CoordinateLength, pinned: true);
-            RecordKey.Evaluate(session, keys, content.Wrapped, point, evaluated);
+            EvaluateWrapped(session, keys, wrapVersion, content.Wrapped, point, evaluated);
             return new Evaluation(evaluated, PinnedCopy(content.Tail));
         }
         finally
@@ -54,15 +54,62 @@ internal static class RecordBlobs
 
     /// <summary>Opens the blob of a role that holds a wrapped key. Its content comes to lie in the room, which the caller zeroes.</summary>
     public static WrappedKeyContent OpenContent(
-        Pkcs11Session session, TokenKeySet keys, BlobRole role, ReadOnlySpan<byte> blob, ReadOnlySpan<byte> aad, Span<byte> room)
+        Pkcs11Session session,
+        TokenKeySet keys,
+        BlobRole role,
+        ReadOnlySpan<byte> blob,
+        ReadOnlySpan<byte> aad,
+        Span<byte> room,
+        out uint? wrapVersion)
     {
-        var length = SealedBlob.PlaintextLength(keys.Mode, role, blob);
+        var length = SealedBlob.PlaintextLength(keys.Mode, role, blob, out var versions);
         if (length is < 0 or > WrappedKeyContent.MaxLength)
         {
             throw SealedBlob.Refused(keys.Mode, blob);
         }
-        SealedBlob.Open(session, keys, role, blob, aad, room[..SealedBlob.RoomFor(length)]);
+        wrapVersion = versions.Wrap;
+        SealedBlob.Open(session, keys.SealsOf(versions.Seal), keys.Mode, role, blob, aad, room[..SealedBlob.RoomFor(length)]);
         return WrappedKeyContent.TryParse(keys.Mode, role, room[..length], out var content) ? content : throw SealedBlob.Malformed();
+    }
+
+    /// <summary>All that a record's secret part holds, in pinned memory; its owner zeroes it.</summary>
+    public static byte[] OpenWhole(Pkcs11Session session, TokenKeySet keys, ReadOnlySpan<byte> sealedRecord, ReadOnlySpan<byte> aad)
+    {
+        Span<byte> room = stackalloc byte[SealedBlob.RoomFor(WrappedKeyContent.MaxLength)];
+        try
+        {
+            var content = OpenContent(session, keys, BlobRole.Record, sealedRecord, aad, room, out _);
+            return PinnedCopy(room[..(content.Key.Length + content.Tail.Length)]);
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(room);
+        }
+    }
+
+    // Two of a version nobody tells apart but by trying: the wrapping is authenticated.
+    private static void EvaluateWrapped(
+        Pkcs11Session session, TokenKeySet keys, uint? wrapVersion, ReadOnlySpan<byte> wrapped, ReadOnlySpan<byte> point, Span<byte> evaluated)
+    {
+        if (wrapVersion is not { } version)
+        {
+            // Evaluated in memory, under no wrap key.
+            RecordKey.Evaluate(session, keys.Module, wrapKey: null, wrapped, point, evaluated);
+            return;
+        }
+        var candidates = keys.WrapsOf(version);
+        foreach (var key in candidates)
+        {
+            try
+            {
+                RecordKey.Evaluate(session, keys.Module, key, wrapped, point, evaluated);
+                return;
+            }
+            catch (HsmException e) when (key != candidates[^1] && TokenKeySet.MayBeOfAnother(e))
+            {
+                // The next one may be it.
+            }
+        }
     }
 
     private static byte[] PinnedCopy(ReadOnlySpan<byte> secret)

@@ -5,7 +5,7 @@ using Custodian.Pkcs11.Keys;
 namespace Custodian.Pkcs11.Sealing;
 
 /// <summary>
-/// A blob: <c>header || IV(12) || ciphertext || tag(16)</c>, AES-256-GCM under the token's seal key with the AAD
+/// A blob: <c>header || IV(12) || ciphertext || tag(16)</c>, AES-256-GCM under the version of the token's seal key that the header names, with the AAD
 /// <c>"custodian/v1 seal" || lp(header) || lp(caller's aad)</c>.
 /// </summary>
 /// <remarks>IVs are random, so one seal key serves fewer than 2^32 blobs (NIST SP 800-38D section 8.3).</remarks>
@@ -21,25 +21,33 @@ internal static class SealedBlob
 
     private static ReadOnlySpan<byte> Domain => "custodian/v1 seal"u8;
 
-    public static byte[] Seal(Pkcs11Session session, TokenKeySet keys, BlobRole role, ReadOnlySpan<byte> plaintext, ReadOnlySpan<byte> aad)
+    /// <summary>Seals under the newest seal key.</summary>
+    /// <param name="session">Where.</param>
+    /// <param name="keys">The keys.</param>
+    /// <param name="role">What for.</param>
+    /// <param name="wrapVersion">The wrap key's version, exactly where a wrapped key is in it.</param>
+    /// <param name="plaintext">What.</param>
+    /// <param name="aad">The caller's context.</param>
+    public static byte[] Seal(
+        Pkcs11Session session, TokenKeySet keys, BlobRole role, uint? wrapVersion, ReadOnlySpan<byte> plaintext, ReadOnlySpan<byte> aad)
     {
         var headerLength = BlobHeader.Length(keys.Mode, role);
 
         // Pinned because the module writes into it through a pointer, IV included.
         var blob = GC.AllocateUninitializedArray<byte>(headerLength + Overhead + plaintext.Length, pinned: true);
         var header = blob.AsSpan(0, headerLength);
-        BlobHeader.Write(keys.Mode, role, header);
+        BlobHeader.Write(keys.Mode, role, new BlobVersions(keys.New.Seal.Version, wrapVersion), header);
         var iv = blob.AsSpan(headerLength, Pkcs11Session.GcmIvLength);
         session.Random(iv);
-        session.Encrypt(keys.Seal, iv, Aad(header, aad), plaintext, blob.AsSpan(headerLength + Pkcs11Session.GcmIvLength));
+        session.Encrypt(keys.New.Seal.Use, iv, Aad(header, aad), plaintext, blob.AsSpan(headerLength + Pkcs11Session.GcmIvLength));
         return blob;
     }
 
     /// <summary>The plaintext's length, or -1 when these bytes cannot be a blob of that mode and role: see <see cref="Refused"/>.</summary>
-    public static int PlaintextLength(EvaluationMode mode, BlobRole role, ReadOnlySpan<byte> blob)
+    public static int PlaintextLength(EvaluationMode mode, BlobRole role, ReadOnlySpan<byte> blob, out BlobVersions versions)
     {
         var length = blob.Length - BlobHeader.Length(mode, role) - Overhead;
-        return length is >= 0 and <= MaxPlaintext && BlobHeader.IsAt(mode, role, blob) ? length : -1;
+        return BlobHeader.TryRead(mode, role, blob, out versions) && length is >= 0 and <= MaxPlaintext ? length : -1;
     }
 
     /// <summary>The room <see cref="Open"/> needs for a plaintext: modules want place for the tag too.</summary>
@@ -49,12 +57,31 @@ internal static class SealedBlob
     /// Opens a blob whose <see cref="PlaintextLength"/> was asked first, into <see cref="RoomFor"/> that plaintext; the caller zeroes all
     /// of the room.
     /// </summary>
+    /// <exception cref="HsmException">Data or Ambiguous: it does not open.</exception>
     public static void Open(
-        Pkcs11Session session, TokenKeySet keys, BlobRole role, ReadOnlySpan<byte> blob, ReadOnlySpan<byte> aad, Span<byte> room)
+        Pkcs11Session session,
+        List<SealKey> candidates,
+        EvaluationMode mode,
+        BlobRole role,
+        ReadOnlySpan<byte> blob,
+        ReadOnlySpan<byte> aad,
+        Span<byte> room)
     {
-        var headerLength = BlobHeader.Length(keys.Mode, role);
+        var headerLength = BlobHeader.Length(mode, role);
         var iv = blob.Slice(headerLength, Pkcs11Session.GcmIvLength);
-        session.Decrypt(keys.Seal, iv, Aad(blob[..headerLength], aad), blob[(headerLength + iv.Length)..], room);
+        var context = Aad(blob[..headerLength], aad);
+        foreach (var key in candidates)
+        {
+            try
+            {
+                session.Decrypt(key.Use, iv, context, blob[(headerLength + iv.Length)..], room);
+                return;
+            }
+            catch (HsmException e) when (key != candidates[^1] && TokenKeySet.MayBeOfAnother(e))
+            {
+                // Two of a version nobody tells apart but by trying.
+            }
+        }
     }
 
     /// <summary>The failure of a blob that cannot be one here: it is of the other mode, or of no form that there is.</summary>

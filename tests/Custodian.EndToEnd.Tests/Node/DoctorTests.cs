@@ -71,6 +71,23 @@ public sealed class DoctorTests
         Expect.Success(await node.RunAsync("verify", "--hsm"));
     }
 
+    /// <summary>What is under the new version, a clone from before it does not open.</summary>
+    [Fact]
+    public async Task Clone_MadeBeforeAKeyWasRotated_IsNoCloneAndNamesTheVersionThatItLacks()
+    {
+        await using Realm realm = await Realm.StartAsync(1);
+        NodeProcess node = realm.Nodes[0];
+        string configuration = Clone(realm, node);
+        Expect.Success(await node.RunAsync("keys", "rotate", "--purpose", "wrap"));
+        string proof = realm.NewFile("proof.json");
+        Expect.Success(await node.RunAsync("doctor", "--make-proof", proof));
+
+        node.SetEnvironment("SOFTHSM2_CONF", configuration);
+        JsonNode found = Parse(Expect.ExitCode(5, await node.RunAsync("doctor", "--json", "--check-proof", proof)));
+
+        Assert.Equal("lacks custodian/wrap/2", Part(found, "every version of that token's keys")["found"]!.ToString());
+    }
+
     [Fact]
     public async Task Clone_TokenWithOtherKeysOrNone_IsNoCloneAndAnAlteredProofTellsNothing()
     {

@@ -94,11 +94,18 @@ public sealed class IsolationTests
         await node.StartAsync("hsm:recycle_after=40");
         await using Load load = await Load.StartAsync(realm, Callers);
 
-        await load.AnsweredAsync(250);
+        // A successor takes its time to start where the machine is busy; the load goes on until two have.
+        int recycled = 0;
+        for (int answered = 0; answered < 250 || (recycled < 2 && answered < 10_000); answered += 50)
+        {
+            await load.AnsweredAsync(50);
+            recycled = node.Logs.Split("as planned").Length - 1;
+        }
+
         await load.EndAsync();
 
         Assert.Equal(0, load.Refused);
-        Assert.True(node.Logs.Split("as planned").Length > 2, "it was not recycled");
+        Assert.True(recycled >= 2, "it was not recycled");
         await load.AssertChargedAsAnsweredAsync();
     }
 

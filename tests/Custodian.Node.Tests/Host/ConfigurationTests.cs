@@ -57,6 +57,7 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("hsm:wait_ms", "1", "60000", "0", "60001")]
     [InlineData("hsm:deadline_ms", "100", "600000", "99", "600001")]
     [InlineData("hsm:memory_mb", "128", "1000000", "127", "1000001")]
+    [InlineData("hsm:reseal_rate", "0", "100000", "-1", "100001")]
     [InlineData("hsm:recycle_after", "0", "2147483647", "-1", "2147483648")]
     [InlineData("limits:connections", "1", "1000000", "0", "1000001")]
     [InlineData("limits:address_connections", "0", "1000000", "-1", "1000001")]

@@ -1,11 +1,17 @@
+using System.Diagnostics.Metrics;
 using System.Text.Json.Nodes;
 using Custodian.Node.Commands;
+using Custodian.Node.Host;
 using Custodian.Node.Storage;
+using Custodian.Node.Tests.Api.Node;
+using Custodian.Node.Tests.Storage;
 using Custodian.Pkcs11;
 using Custodian.Pkcs11.Binding;
 using Custodian.Pkcs11.Tests.SoftHsm;
 using Custodian.Protocol;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Custodian.Node.Tests.Host;
 
@@ -133,6 +139,46 @@ public sealed class ModeTests : IDisposable
         Assert.Contains("does not open the node's secrets", said, StringComparison.Ordinal);
     }
 
+    /// <summary>Every command of its keys' life, on a list that has no wrap key.</summary>
+    [Fact]
+    public async Task Keys_OfANodeThatEvaluatesInMemory_AreListedRotatedAndRetiredWithoutAWrapKey()
+    {
+        Assert.Equal(ExitCode.Done, (await RunAsync("init", "--evaluate-in-memory")).Status);
+        Assert.Equal(["custodian/seal/1 newest", "custodian/audit/1 newest"], await ListAsync());
+
+        foreach (string[] command in (string[][])[["rotate"], ["retire", "--version", "1", "--yes"], ["adopt", "--version", "1", "--yes"]])
+        {
+            (int refused, string why) = await RunAsync(["keys", .. command, "--purpose", "wrap"]);
+            Assert.Equal(ExitCode.NotFound, refused);
+            Assert.Contains("this node evaluates in memory, and has no wrap key", why, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(ExitCode.Done, (await RunAsync("keys", "rotate", "--purpose", "seal")).Status);
+        Assert.Equal(ExitCode.Done, (await RunAsync("keys", "rotate", "--purpose", "audit")).Status);
+        Assert.Equal(
+            ["custodian/seal/2 newest", "custodian/seal/1 kept", "custodian/audit/2 newest", "custodian/audit/1 kept"], await ListAsync());
+
+        (int held, string said) = await RunAsync("keys", "retire", "--purpose", "seal", "--version", "1", "--yes");
+        Assert.Equal(ExitCode.Failed, held);
+        Assert.Contains("the node's own secrets are under it", said, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Done, (await RunAsync("keys", "reseal")).Status);
+        await ServeUntilResealedAsync();
+        foreach (string purpose in (string[])["seal", "audit"])
+        {
+            (int retired, said) = await RunAsync("keys", "retire", "--purpose", purpose, "--version", "1", "--yes");
+            Assert.True(retired == ExitCode.Done, said);
+        }
+
+        Assert.Equal(["custodian/seal/2 newest", "custodian/audit/2 newest", "custodian/audit/1 retired"], await ListAsync());
+
+        // Of a retired audit key the public half stays.
+        Assert.Equal(
+            ["custodian/audit/1", "custodian/audit/2", "custodian/seal/2"],
+            (await TokenKeys.FindAsync(_token.Options(), CancellationToken.None)).Order(StringComparer.Ordinal));
+        Assert.Equal(ExitCode.Done, (await RunAsync("verify", "--hsm")).Status);
+        Assert.Contains("seal 2, no wrap key, audit 2", (await RunAsync("status")).Said, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Claimed_NoDatabaseOrOneThatSaysNothing_IsTheStrongerPlace()
     {
@@ -163,6 +209,34 @@ public sealed class ModeTests : IDisposable
             Console.SetOut(output);
             Console.SetError(error);
         }
+    }
+
+    /// <summary>The labels and states of the keys, as the operator sees them.</summary>
+    private async Task<IEnumerable<string>> ListAsync()
+    {
+        (int status, string said) = await RunAsync("keys", "list", "--json");
+        Assert.True(status == ExitCode.Done, said);
+        JsonNode listed = JsonNode.Parse(said)!;
+        Assert.Empty(listed["remarks"]!.AsArray());
+        return listed["keys"]!.AsArray().Select(key => $"{key!["label"]} {key["state"]}");
+    }
+
+    /// <summary>What a serving node does with its keys; and then the time goes by in which clients may hold what it prepared before.</summary>
+    private async Task ServeUntilResealedAsync()
+    {
+        await using ServiceProvider services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        await using Pkcs11Hsm hsm = await OpenAsync(EvaluationMode.Memory);
+        await using SqliteAccountStore store = await StoreFolder.OpenAsync(Database, hsm);
+        await using (new KeyWatch(
+            hsm, store, new ResealPace(1000) { SecondLook = TimeSpan.FromMilliseconds(50), Pause = TimeSpan.FromMilliseconds(10) },
+            new KeyMetrics(services.GetRequiredService<IMeterFactory>()), NullLogger.Instance, TimeSpan.FromMilliseconds(50)))
+        {
+            await Eventually.HoldsAsync(async () => await store.ReadKeyUseAsync(CancellationToken.None) is var use
+                && use.HoldsSecrets(KeyPurpose.Seal, 2) && use.FirstUseMs.ContainsKey((KeyPurpose.Seal, 2)));
+        }
+
+        using SqliteConnection connection = SqliteConnections.OpenWriter(Database);
+        connection.Run("UPDATE key_uses SET first_ms = 1");
     }
 
     private Task<Pkcs11Hsm> OpenAsync(EvaluationMode mode) => Pkcs11Hsm.OpenAsync(_token.Options(evaluation: mode), CancellationToken.None);

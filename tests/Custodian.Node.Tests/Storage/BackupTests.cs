@@ -100,7 +100,7 @@ public sealed class BackupTests : IDisposable
         await store.AddAsync(gone, destroyed);
         await store.DestroyAsync(gone, destroyed.Id);
         StoreStatus status = await store.ReadStatusAsync(CancellationToken.None);
-        Assert.Equal((2, 2L, 5L, 0L), (status.SchemaVersion, status.Accounts, status.AuditEntries, status.TamperedSeen));
+        Assert.Equal((3, 2L, 5L, 0L), (status.SchemaVersion, status.Accounts, status.AuditEntries, status.TamperedSeen));
         Assert.All(status.Records, r => Assert.Equal(1, r.Value));
         Assert.Equal(3, status.Records.Count);
         Assert.InRange(status.DatabaseBytes, 40_000, 1_000_000);

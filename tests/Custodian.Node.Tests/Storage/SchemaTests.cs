@@ -8,6 +8,9 @@ namespace Custodian.Node.Tests.Storage;
 
 public sealed class SchemaTests : IDisposable
 {
+    /// <summary>The last step that this program knows.</summary>
+    private static readonly int Newest = Schema.Migrations[^1].To;
+
     private readonly StoreFolder _folder = new();
 
     [Fact]
@@ -29,7 +32,7 @@ public sealed class SchemaTests : IDisposable
         await using SqliteAccountStore store = _folder.Open();
         AccountId id = Samples.NewAccount();
         await store.AddAsync(id, Samples.Record(id));
-        _folder.Tamper("ALTER TABLE node ADD COLUMN later INTEGER; PRAGMA user_version = 3");
+        _folder.Tamper($"ALTER TABLE node ADD COLUMN later INTEGER; PRAGMA user_version = {Newest + 1}");
         StorageException refused = await Assert.ThrowsAsync<StorageException>(() => store.AddAsync(id, Samples.Record(id, 2)));
         Assert.Equal(StorageFault.NewerSchema, refused.Fault);
         Assert.Equal(1, _folder.Number("SELECT count(*) FROM records"));
@@ -47,13 +50,13 @@ public sealed class SchemaTests : IDisposable
         ImmutableArray<Migration> longer =
         [
             .. Schema.Migrations,
-            new Migration(3, "ALTER TABLE node ADD COLUMN later INTEGER"),
-            new Migration(4, "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT"),
+            new Migration(Newest + 1, "ALTER TABLE node ADD COLUMN later INTEGER"),
+            new Migration(Newest + 2, "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT"),
         ];
         using SqliteConnection connection = _folder.Connect();
         Schema.BringForward(connection, longer);
         Schema.BringForward(connection, longer);
-        Assert.Equal(4, Schema.VersionOf(connection));
+        Assert.Equal(Newest + 2, Schema.VersionOf(connection));
         Assert.True(Schema.IsAsMade(connection, longer));
         Assert.Equal(1, connection.Number("SELECT count(*) FROM records"));
     }
@@ -64,12 +67,12 @@ public sealed class SchemaTests : IDisposable
         ImmutableArray<Migration> broken =
         [
             .. Schema.Migrations,
-            new Migration(3, "CREATE TABLE good (id INTEGER PRIMARY KEY) STRICT"),
-            new Migration(4, "CREATE TABLE half (id INTEGER PRIMARY KEY) STRICT; INSERT INTO nowhere VALUES (1)"),
+            new Migration(Newest + 1, "CREATE TABLE good (id INTEGER PRIMARY KEY) STRICT"),
+            new Migration(Newest + 2, "CREATE TABLE half (id INTEGER PRIMARY KEY) STRICT; INSERT INTO nowhere VALUES (1)"),
         ];
         using SqliteConnection connection = _folder.Connect();
         Assert.Throws<SqliteException>(() => Schema.BringForward(connection, broken));
-        Assert.Equal(3, Schema.VersionOf(connection));
+        Assert.Equal(Newest + 1, Schema.VersionOf(connection));
         Assert.Equal(1, connection.Number("SELECT count(*) FROM sqlite_schema WHERE name = 'good'"));
         Assert.Equal(0, connection.Number("SELECT count(*) FROM sqlite_schema WHERE name = 'half'"));
         Assert.False(connection.IsInTransaction());

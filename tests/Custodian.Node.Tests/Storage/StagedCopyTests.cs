@@ -11,7 +11,9 @@ public sealed class StagedCopyTests : IDisposable
     private readonly AccountId _later = Samples.NewAccount();
     private readonly string _backup;
 
-    public StagedCopyTests() => _backup = _folder.PathOf("backup.db");
+    private readonly NodeSecrets _secrets;
+
+    public StagedCopyTests() => (_backup, _secrets) = (_folder.PathOf("backup.db"), _folder.Secrets());
 
     [Fact]
     public async Task Place_OverADatabase_ReplacesItAndKeepsItAsItWas()
@@ -20,7 +22,7 @@ public sealed class StagedCopyTests : IDisposable
         string aside;
         using (StagedCopy staged = StagedCopy.Take(_backup, _folder.Options.Path))
         {
-            staged.BringForwardAndMark();
+            staged.BringForwardAndMark(_secrets, KeyList.Empty);
             aside = staged.Place(_folder.Time)!;
         }
 
@@ -36,14 +38,14 @@ public sealed class StagedCopyTests : IDisposable
     {
         await FillAsync();
         byte[] backup = await File.ReadAllBytesAsync(_backup);
-        StagedCopy.Take(_backup, _folder.Options.Path).BringForwardAndMark();
+        StagedCopy.Take(_backup, _folder.Options.Path).BringForwardAndMark(_secrets, KeyList.Empty);
         await using (SqliteAccountStore store = _folder.Open())
         {
             Assert.Single((await store.ReadAsync(_later)).Records);
         }
 
         using StagedCopy again = StagedCopy.Take(_backup, _folder.Options.Path);
-        again.BringForwardAndMark();
+        again.BringForwardAndMark(_secrets, KeyList.Empty);
         again.Place(_folder.Time);
         await using SqliteAccountStore placed = _folder.Open();
         Assert.Empty((await placed.ReadAsync(_later)).Records);
@@ -56,7 +58,7 @@ public sealed class StagedCopyTests : IDisposable
         await FillAsync();
         await using SqliteAccountStore serving = _folder.Open();
         using StagedCopy staged = StagedCopy.Take(_backup, _folder.Options.Path);
-        staged.BringForwardAndMark();
+        staged.BringForwardAndMark(_secrets, KeyList.Empty);
 
         StorageException refused = Assert.Throws<StorageException>(() => staged.Place(_folder.Time));
 
@@ -109,7 +111,7 @@ public sealed class StagedCopyTests : IDisposable
 
         SqliteStoreOptions fresh = _folder.Options with { Path = _folder.PathOf("fresh.db") };
         using StagedCopy staged = StagedCopy.Take(raw.Path, fresh.Path);
-        staged.BringForwardAndMark();
+        staged.BringForwardAndMark(_secrets, KeyList.Empty);
         Assert.Null(staged.Place(_folder.Time));
         await using SqliteAccountStore placed = _folder.Open(fresh);
         Assert.True(placed.AwaitsAcceptance);
@@ -128,7 +130,7 @@ public sealed class StagedCopyTests : IDisposable
         }
 
         using StagedCopy staged = StagedCopy.Take(waiting.Path, _folder.Options.Path);
-        staged.BringForwardAndMark();
+        staged.BringForwardAndMark(_secrets, KeyList.Empty);
         staged.Place(_folder.Time);
         await using SqliteAccountStore placed = _folder.Open();
         Assert.True(placed.AwaitsAcceptance);
@@ -139,14 +141,18 @@ public sealed class StagedCopyTests : IDisposable
     public void Take_TheDatabaseItself_IsRefused() =>
         Assert.Throws<IOException>(() => StagedCopy.Take(_folder.Options.Path, _folder.Options.Path));
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose()
+    {
+        _secrets.Dispose();
+        _folder.Dispose();
+    }
 
     private static byte[] Damaged(char with) => [.. Enumerable.Repeat((byte)with, 8192)];
 
     private string PlaceBackup()
     {
         using StagedCopy staged = StagedCopy.Take(_backup, _folder.Options.Path);
-        staged.BringForwardAndMark();
+        staged.BringForwardAndMark(_secrets, KeyList.Empty);
         return staged.Place(_folder.Time)!;
     }
 

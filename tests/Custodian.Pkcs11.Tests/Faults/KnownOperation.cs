@@ -8,7 +8,7 @@ namespace Custodian.Pkcs11.Tests.Faults;
 /// <param name="Blobs">The functions that take a blob from outside in it, so that the blob may be at fault.</param>
 internal sealed record KnownOperation(string Name, Func<IHsm, Task> Run, params Function[] Blobs)
 {
-    internal static readonly string[] Names = ["Prepare", "Adopt", "Evaluate", "Seal", "Open", "Sign", "Random", "Probe"];
+    internal static readonly string[] Names = ["Prepare", "Adopt", "Evaluate", "Seal", "Open", "Sign", "Random", "Probe", "Reseal", "Refresh"];
 
     private static readonly byte[] Aad = [7];
     private static readonly byte[] Share = [.. Enumerable.Range(1, 32).Select(i => (byte)i)];
@@ -26,9 +26,11 @@ internal sealed record KnownOperation(string Name, Func<IHsm, Task> Run, params 
             new("Evaluate", on => EvaluateAsync(on, record, prepared.Evaluated), Function.Decrypt, Function.UnwrapKey),
             new("Seal", async on => Assert.NotEmpty(await on.SealAsync(Share, Aad))),
             new("Open", async on => Assert.Equal(Share, await on.OpenAsync(secret, Aad)), Function.Decrypt),
-            new("Sign", async on => Assert.Equal(64, (await on.SignAsync(Share)).Length)),
+            new("Sign", async on => Assert.Equal(64, (await on.SignAsync(Share)).Value.Length)),
             new("Random", RandomAsync),
             new("Probe", async on => await on.ProbeAsync(CancellationToken.None)),
+            new("Reseal", async on => Assert.Equal(record, await AdmittedAsync(on, a => on.ResealAsync(a, record, Aad))), Function.Decrypt),
+            new("Refresh", async on => Assert.Equal([1U], (await on.RefreshKeysAsync()).Of(KeyPurpose.Seal))),
         ];
         return all.ToDictionary(operation => operation.Name);
     }

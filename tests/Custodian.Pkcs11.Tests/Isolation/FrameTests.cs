@@ -10,6 +10,11 @@ public sealed class FrameTests
 {
     private static readonly byte[] Bytes = [.. Enumerable.Range(0, 40).Select(i => (byte)i)];
     private static readonly byte[] Point = [4, .. new byte[64]];
+    private static readonly byte[] Signature = [.. Enumerable.Range(0, 64).Select(i => (byte)i)];
+    private static readonly TokenKey[] Used =
+        [new(KeyPurpose.Seal, 3, "00ff"), new(KeyPurpose.Wrap, 2, ""), new(KeyPurpose.Audit, 4, Convert.ToHexStringLower(Point))];
+
+    private static readonly KeyInventory Keys = new([new(KeyPurpose.Seal, 1, "aa"), .. Used], Used) { Unused = [new("custodian/seal/9", "because")] };
 
     [Fact]
     public void Read_ManyFramesInSmallPieces_GivesEachAsItWas()
@@ -122,12 +127,14 @@ public sealed class FrameTests
         {
             ModulePath = "/a/module.so", TokenLabel = "tökén", ModuleParameters = "configdir='sql:/d'", Sessions = 256, Pin = pin,
             Evaluation = EvaluationMode.Memory,
+            Authorised = [new(KeyPurpose.Wrap, uint.MaxValue, "00ff"), new(KeyPurpose.Audit, 2, "")],
         };
 
-        var read = OpeningFrames.ReadOpen(PayloadOf(OpeningFrames.Open(options, pin)));
+        var read = OpeningFrames.ReadOpen(PayloadOf(OpeningFrames.Open(options, options.Authorised, pin)));
 
         Assert.Equal((options.ModulePath, options.TokenLabel, null, options.ModuleParameters, 256),
             (read.ModulePath, read.TokenLabel, read.TokenSerial, read.ModuleParameters, read.Sessions));
+        Assert.Equal(options.Authorised, read.Authorised);
         Assert.Equal("1234"u8.ToArray(), read.Pin.Bytes.ToArray());
         Assert.Equal(EvaluationMode.Memory, read.Evaluation);
     }
@@ -139,9 +146,9 @@ public sealed class FrameTests
     public void Open_EvaluationInNoKnownPlace_IsMalformed(byte mode)
     {
         using var pin = new HsmPin("1234"u8);
-        var payload = PayloadOf(OpeningFrames.Open(new Pkcs11HsmOptions { ModulePath = "/m", TokenLabel = "t", Pin = pin }, pin)).ToArray();
-        Assert.Equal((byte)EvaluationMode.Hsm, payload[^9]);
-        payload[^9] = mode;
+        var payload = PayloadOf(OpeningFrames.Open(new Pkcs11HsmOptions { ModulePath = "/m", TokenLabel = "t", Pin = pin }, [], pin)).ToArray();
+        Assert.Equal((byte)EvaluationMode.Hsm, payload[^14]);
+        payload[^14] = mode;
 
         Assert.Throws<MalformedFrameException>(() => OpeningFrames.ReadOpen(payload));
     }
@@ -150,9 +157,12 @@ public sealed class FrameTests
     public void Answers_Everything_ReadAsWritten()
     {
         var token = new TokenDescription("label", "serial", "maker", "model", true);
-        var ready = Read(OpeningFrames.Ready(new HostReady(token, Point)), OpeningFrames.ReadReady);
+        var ready = Read(OpeningFrames.Ready(new HostReady(token, Keys)), OpeningFrames.ReadReady);
         Assert.Equal(token, ready.Token);
-        Assert.Equal(Point, ready.AuditPublicKey);
+        AssertSame(Keys, ready.Keys);
+        AssertSame(Keys, Read(AnswerFrames.Keys(1, Keys), AnswerFrames.ReadKeys));
+        var signed = Read(AnswerFrames.Signed(1, new HsmSignature(7, Signature)), AnswerFrames.ReadSigned);
+        Assert.Equal((7U, Convert.ToHexString(Signature)), (signed.KeyVersion, Convert.ToHexString(signed.Value)));
         var prepared = Read(AnswerFrames.Prepared(1, new PreparedKey(Bytes[..32], Bytes)), AnswerFrames.ReadPrepared);
         Assert.Equal(Bytes[..32], prepared.Evaluated);
         Assert.Equal(Bytes, prepared.SealedKey);
@@ -182,7 +192,7 @@ public sealed class FrameTests
         [
             RequestFrames.Prepare(Point, 7, Bytes), RequestFrames.Adopt(Bytes, 7, Bytes, Bytes.AsSpan(0, 32), Bytes),
             RequestFrames.Evaluate(Bytes, Bytes, Point), RequestFrames.Seal(Bytes, Bytes), RequestFrames.Unseal(Bytes, Bytes),
-            RequestFrames.Sign(Bytes), RequestFrames.Random(32), RequestFrames.Probe(),
+            RequestFrames.Sign(Bytes), RequestFrames.Random(32), RequestFrames.Probe(), RequestFrames.Reseal(Bytes, Bytes), RequestFrames.Keys([new(KeyPurpose.Seal, 2, "ab")]),
         ],
         frame => HostOperation.Parse(frame.Kind, frame.Id, frame.Payload));
 
@@ -195,19 +205,22 @@ public sealed class FrameTests
             [
                 AnswerFrames.Prepared(1, new(Bytes[..32], Bytes)), AnswerFrames.Evaluated(1, new(Bytes[..32], Bytes[..32])),
                 AnswerFrames.Adopted(1, new(AdoptOutcome.Adopted, Bytes)), AnswerFrames.Failed(1, new(HsmErrorClass.Data, 1, "f", "m")),
-                OpeningFrames.Ready(new(new("l", "s", "m", "m", true), Point)),
-                OpeningFrames.Open(new Pkcs11HsmOptions { ModulePath = "/m", TokenLabel = "t", Pin = pin }, pin),
+                OpeningFrames.Ready(new(new("l", "s", "m", "m", true), Keys)),
+                OpeningFrames.Open(new Pkcs11HsmOptions { ModulePath = "/m", TokenLabel = "t", Pin = pin }, [new(KeyPurpose.Seal, 2, "ab")], pin),
+                AnswerFrames.Keys(1, Keys), AnswerFrames.Signed(1, new HsmSignature(1, new byte[64])),
             ],
             frame =>
             {
                 var fields = new FrameReader(frame.Payload);
-                _ = (frame.Id % 6) switch
+                _ = (frame.Id % 8) switch
                 {
                     0 => (object)AnswerFrames.ReadPrepared(ref fields),
                     1 => AnswerFrames.ReadEvaluated(ref fields),
                     2 => AnswerFrames.ReadAdopted(ref fields),
                     3 => AnswerFrames.ReadFailed(ref fields),
                     4 => OpeningFrames.ReadReady(ref fields),
+                    5 => AnswerFrames.ReadKeys(ref fields),
+                    6 => AnswerFrames.ReadSigned(ref fields),
                     _ => OpeningFrames.ReadOpen(frame.Payload),
                 };
                 fields.End();
@@ -238,6 +251,54 @@ public sealed class FrameTests
                 // Refused by name; anything else ends the test.
             }
         }
+    }
+
+    [Fact]
+    public void Keys_NothingAuthorised_IsNoList()
+    {
+        using var pin = new HsmPin("1234"u8);
+        var options = new Pkcs11HsmOptions { ModulePath = "/m", TokenLabel = "t", Pin = pin };
+
+        Assert.Null(OpeningFrames.ReadOpen(PayloadOf(OpeningFrames.Open(options, null, pin))).Authorised);
+        Assert.Empty(OpeningFrames.ReadOpen(PayloadOf(OpeningFrames.Open(options, [], pin))).Authorised!);
+    }
+
+    [Theory]
+    [InlineData("00001001", "More keys")]
+    [InlineData("FFFFFFFF", "More keys")]
+    [InlineData("00000001 04 00000001 00000000", "for nothing known")]
+    [InlineData("00000001 01 00000000 00000000", "of no version")]
+    [InlineData("00000001 01 00000001 00000001 61", "not hexadecimal")]
+    [InlineData("00000001 01 00000001 00000002 4141", "not hexadecimal")]
+    [InlineData("00000001 01 00000001 00000002 67 67", "not hexadecimal")]
+    public void Keys_ThatNoTokenHas_AreRefused(string fit, string why)
+    {
+        var refused = Assert.Throws<MalformedFrameException>(() =>
+        {
+            var fields = new FrameReader((byte[])[.. Convert.FromHexString(fit.Replace(" ", "", StringComparison.Ordinal)), 0, 0, 0, 0, 0, 0, 0, 0]);
+            AnswerFrames.ReadKeys(ref fields);
+        });
+        Assert.Contains(why, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Keys_InUseThatAreNotOneOfEachAndFit_AreRefused()
+    {
+        foreach (var used in (TokenKey[][])
+            [
+                Used[..2], [Used[0], Used[1], Used[1]], [.. Used, Used[0]], [Used[0] with { Version = 7 }, Used[1], Used[2]],
+                [Used[0], Used[1], new(KeyPurpose.Audit, 4, "04")],
+            ])
+        {
+            Assert.Throws<MalformedFrameException>(() => Read(AnswerFrames.Keys(1, Keys with { InUse = used }), AnswerFrames.ReadKeys));
+        }
+    }
+
+    private static void AssertSame(KeyInventory expected, KeyInventory read)
+    {
+        Assert.Equal(expected.Fit, read.Fit);
+        Assert.Equal(expected.InUse, read.InUse);
+        Assert.Equal(expected.Unused, read.Unused);
     }
 
     private static T Read<T>(FrameBuffer frame, Custodian.Pkcs11.Isolation.Supervision.AnswerDecoder<T> decode)

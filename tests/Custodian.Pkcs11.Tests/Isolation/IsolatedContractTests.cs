@@ -9,14 +9,14 @@ public sealed class IsolatedContractTests(OpenIsolatedHsm fixture) : HsmContract
     public async Task Sign_Message_VerifiesUnderTheAuditPublicKey()
     {
         var message = "audit entry"u8.ToArray();
-        var point = fixture.Hsm.AuditPublicKey.ToArray();
+        var point = fixture.Hsm.Keys.SigningPoint.ToArray();
         using var key = ECDsa.Create(new ECParameters
         {
             Curve = ECCurve.NamedCurves.nistP256,
             Q = new ECPoint { X = point[1..33], Y = point[33..] },
         });
 
-        Assert.True(key.VerifyData(message, await Hsm.SignAsync(message), HashAlgorithmName.SHA256));
+        Assert.True(key.VerifyData(message, (await Hsm.SignAsync(message)).Value, HashAlgorithmName.SHA256));
     }
 
     [Fact]

@@ -75,10 +75,10 @@ public sealed class KeyInHostMemoryTests : IDisposable
     private byte[] KeyIn(BlobRole role, byte[] blob)
     {
         using var connection = TokenConnection.Open(token.Options());
-        var keys = KeyFinder.Find(connection.Anchor, module: null);
-        var length = SealedBlob.PlaintextLength(EvaluationMode.Memory, role, blob);
+        var keys = KeyFinder.Find(connection.Anchor, authorised: null, module: null);
+        var length = SealedBlob.PlaintextLength(EvaluationMode.Memory, role, blob, out var versions);
         var room = new byte[SealedBlob.RoomFor(length)];
-        SealedBlob.Open(connection.Anchor, keys, role, blob, Aad, room);
+        SealedBlob.Open(connection.Anchor, keys.SealsOf(versions.Seal), EvaluationMode.Memory, role, blob, Aad, room);
         Assert.True(WrappedKeyContent.TryParse(EvaluationMode.Memory, role, room.AsSpan(0, length), out var content));
         return content.Wrapped.ToArray();
     }

@@ -39,7 +39,7 @@ public sealed class ModeTests : IDisposable
 
         Assert.True(refused is { Class: HsmErrorClass.Fatal, IsOfHsmEvaluation: true }, refused.Message);
         Assert.Equal(["custodian/seal/1", "custodian/audit/1"], made.Select(key => key.Label));
-        Assert.Equal(64, (await hsm.SignAsync(Aad)).Length);
+        Assert.Equal(64, (await hsm.SignAsync(Aad)).Value.Length);
     }
 
     [Fact]

@@ -29,7 +29,7 @@ public sealed class NssContractTests(OpenNss fixture) : HsmContract(fixture.Hsm)
             .Add(Cka.Decrypt, true)
             .Add(Cka.Value, new byte[32]);
 
-        var failure = Assert.Throws<HsmException>(() => KeyPolicy.RequireSeal(session, session.Create(known)));
+        var failure = Assert.Throws<HsmException>(() => KeyPolicy.RequireSeal(session, session.Create(known), "custodian/seal/1"));
 
         Assert.Contains("CKA_ALWAYS_SENSITIVE off", failure.Message, StringComparison.Ordinal);
     }
@@ -37,13 +37,13 @@ public sealed class NssContractTests(OpenNss fixture) : HsmContract(fixture.Hsm)
     [Fact]
     public async Task Sign_Message_VerifiesUnderTheAuditPublicKey()
     {
-        var point = fixture.Hsm.AuditPublicKey.ToArray();
+        var point = fixture.Hsm.Keys.SigningPoint.ToArray();
         using var key = ECDsa.Create(new ECParameters
         {
             Curve = ECCurve.NamedCurves.nistP256,
             Q = new ECPoint { X = point[1..33], Y = point[33..] },
         });
 
-        Assert.True(key.VerifyData("entry"u8.ToArray(), await Hsm.SignAsync("entry"u8.ToArray()), HashAlgorithmName.SHA256));
+        Assert.True(key.VerifyData("entry"u8.ToArray(), (await Hsm.SignAsync("entry"u8.ToArray())).Value, HashAlgorithmName.SHA256));
     }
 }

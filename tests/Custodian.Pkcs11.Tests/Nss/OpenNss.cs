@@ -32,10 +32,10 @@ public class NssToken : IDisposable
     };
 
     /// <summary>A session beside the HSM's own, logged in by it.</summary>
-    internal Pkcs11Session OpenSession()
+    internal Pkcs11Session OpenSession(bool readWrite = false)
     {
         using var module = Pkcs11Module.Acquire(ModulePath, Parameters);
-        return module.OpenSession(module.FindSlot(Label, serial: null));
+        return module.OpenSession(module.FindSlot(Label, serial: null), readWrite);
     }
 
     public void Dispose()
@@ -69,6 +69,7 @@ public sealed class OpenNss : NssToken, IAsyncLifetime
     {
         Keys = await TokenKeys.CreateAsync(Options, CancellationToken.None);
         hsm = await Pkcs11Hsm.OpenAsync(Options, CancellationToken.None);
+        await hsm.RefreshKeysAsync([.. Keys.Select(key => key.Key)]);
     }
 
     public async Task DisposeAsync() => await Hsm.DisposeAsync();
@@ -84,8 +85,9 @@ public sealed class OpenNssInMemory : NssToken, IAsyncLifetime
     public async Task InitializeAsync()
     {
         var options = OptionsOf(EvaluationMode.Memory);
-        await TokenKeys.CreateAsync(options, CancellationToken.None);
+        var keys = await TokenKeys.CreateAsync(options, CancellationToken.None);
         hsm = await Pkcs11Hsm.OpenAsync(options, CancellationToken.None);
+        await hsm.RefreshKeysAsync([.. keys.Select(key => key.Key)]);
     }
 
     public async Task DisposeAsync() => await Hsm.DisposeAsync();

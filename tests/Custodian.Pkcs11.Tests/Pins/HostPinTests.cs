@@ -32,8 +32,9 @@ public sealed class HostPinTests : IDisposable
     [Fact]
     public async Task Host_LoggedInAndUsed_HasThePinOnceInMemoryThatNoDumpHas()
     {
-        await TokenKeys.CreateAsync(Options, CancellationToken.None);
+        var made = await TokenKeys.CreateAsync(Options, CancellationToken.None);
         await using var hsm = await OpenAsync(TestHosts.Sound(other));
+        await hsm.RefreshKeysAsync([.. made.Select(key => key.Key)]);
         await (await KnownRecord.MakeAsync(hsm)).EvaluateAsync(hsm);
         var host = await events.NextAsync<HostStarted>();
 

@@ -155,9 +155,10 @@ public sealed class StoredRecordTests : IClassFixture<SoftHsmWithKeys>, IAsyncLi
     // The seal key opens for whoever has the PIN: that is what the wrapping inside is for.
     private byte[] OpenRecord()
     {
-        var length = SealedBlob.PlaintextLength(EvaluationMode.Hsm, BlobRole.Record, record);
+        var length = SealedBlob.PlaintextLength(EvaluationMode.Hsm, BlobRole.Record, record, out var versions);
         var room = new byte[SealedBlob.RoomFor(length)];
-        SealedBlob.Open(Session, KeyFinder.Find(Session, WrapAbility.Of(connection!, EvaluationMode.Hsm)), BlobRole.Record, record, Aad, room);
+        var seal = Find(TokenKeyNames.Seal, Cko.SecretKey);
+        SealedBlob.Open(Session, [new SealKey(versions.Seal, seal, seal)], EvaluationMode.Hsm, BlobRole.Record, record, Aad, room);
         Assert.True(WrappedKeyContent.TryParse(EvaluationMode.Hsm, BlobRole.Record, room.AsSpan(0, length), out var content));
         return content.Wrapped.ToArray();
     }

@@ -18,9 +18,13 @@ public class SoftHsmToken : IDisposable
 
     public TokenDescription Description { get; }
 
+    /// <summary>The keys that were made last; null before.</summary>
+    public IReadOnlyList<TokenKey>? Made { get; private set; }
+
+    /// <summary>Options that authorise the keys that were made, or just those that are named.</summary>
     public Pkcs11HsmOptions Options(
         int sessions = 2, int maxAdmitted = 128, int maxWaiting = 256, TimeProvider? timeProvider = null, HsmPin? pin = null,
-        EvaluationMode evaluation = EvaluationMode.Hsm) => new()
+        EvaluationMode evaluation = EvaluationMode.Hsm, IReadOnlyList<TokenKey>? authorised = null) => new()
         {
             ModulePath = SoftHsmDirectory.ModulePath,
             TokenLabel = Label,
@@ -28,14 +32,31 @@ public class SoftHsmToken : IDisposable
             Evaluation = evaluation,
             Sessions = sessions,
             MaxAdmitted = maxAdmitted,
+            Authorised = authorised ?? Made,
             MaxWaiting = maxWaiting,
             TimeProvider = timeProvider ?? TimeProvider.System,
         };
 
+    /// <summary>Options that authorise the keys that were made, and these.</summary>
+    public Pkcs11HsmOptions With(params IReadOnlyList<TokenKey> further) => Options(authorised: [.. Made ?? [], .. further]);
+
+    /// <summary>Options that authorise nothing: what there is opens.</summary>
+    public Pkcs11HsmOptions OpenOnly() => new()
+    {
+        ModulePath = SoftHsmDirectory.ModulePath,
+        TokenLabel = Label,
+        Pin = Pin,
+        Sessions = 2,
+    };
+
     public Task<IReadOnlyList<TokenKeyDescription>> CreateKeysAsync() => CreateKeysAsync(EvaluationMode.Hsm);
 
-    public Task<IReadOnlyList<TokenKeyDescription>> CreateKeysAsync(EvaluationMode evaluation) =>
-        TokenKeys.CreateAsync(Options(evaluation: evaluation), CancellationToken.None);
+    public async Task<IReadOnlyList<TokenKeyDescription>> CreateKeysAsync(EvaluationMode evaluation)
+    {
+        var made = await TokenKeys.CreateAsync(Options(evaluation: evaluation), CancellationToken.None);
+        Made = [.. made.Select(key => key.Key)];
+        return made;
+    }
 
     public void Dispose()
     {

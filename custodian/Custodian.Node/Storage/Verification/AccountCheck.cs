@@ -1,3 +1,5 @@
+using Custodian.Core;
+using Custodian.Pkcs11;
 using Custodian.Protocol;
 using Custodian.Protocol.Wire;
 using Microsoft.Data.Sqlite;
@@ -71,11 +73,29 @@ internal sealed class AccountCheck(
         logged.Remove(AccountReader.AuditKey(row));
         try
         {
-            report.Records += reader.Load(row).Records.Count;
+            LoadedAccount loaded = reader.Load(row);
+            report.Records += loaded.Records.Count;
+            foreach (StoredRecord record in loaded.Account.Records)
+            {
+                Tally(record);
+            }
         }
         catch (StorageException tampered) when (tampered.Fault == StorageFault.Tampered)
         {
             Explain(reader, id, row, tampered.Message);
+        }
+    }
+
+    /// <summary>Counted here, where it was just authenticated: by this an operator destroys keys.</summary>
+    private void Tally(StoredRecord record)
+    {
+        if (BlobVersions.TryRead(record.SealedPart.Span, out BlobVersions versions) && versions.Wrap is not null)
+        {
+            report.RecordsUnder[versions] = report.RecordsUnder.GetValueOrDefault(versions) + 1;
+        }
+        else
+        {
+            report.UnreadableRecords++;
         }
     }
 

@@ -1,7 +1,9 @@
+using Custodian.Pkcs11;
+
 namespace Custodian.Node.Storage.Verification;
 
 /// <summary>One thing that is not as the node left it.</summary>
-/// <param name="Part">Where: <c>file</c>, <c>schema</c>, <c>account</c>, <c>record</c>, <c>audit</c>, <c>slot</c> or <c>body</c>.</param>
+/// <param name="Part">Where: <c>file</c>, <c>schema</c>, <c>account</c>, <c>record</c>, <c>audit</c>, <c>slot</c>, <c>body</c> or <c>key</c>.</param>
 /// <param name="Account">The first eight bytes of the account row's name, in hexadecimal; null when it concerns no one account.</param>
 /// <param name="Record">The record_id in hexadecimal, or the key of another row; null when it concerns no one row.</param>
 /// <param name="What">What is wrong.</param>
@@ -23,6 +25,12 @@ internal sealed class VerificationReport
     internal long AuditEntries { get; set; }
 
     internal long FreeSlots { get; set; }
+
+    /// <summary>How many records that authenticated are under which versions.</summary>
+    internal Dictionary<BlobVersions, long> RecordsUnder { get; } = [];
+
+    /// <summary>Records that authenticated and whose sealed part names no version.</summary>
+    internal long UnreadableRecords { get; set; }
 
     /// <summary>Sealed parts that the HSM opened; 0 when it was not asked to.</summary>
     internal long SealedParts { get; set; }
@@ -51,6 +59,14 @@ internal static class FindingAdvice
         "every call on this account is refused and the others are served; keep a copy of the database for whoever looks into it, then destroy "
         + "the account here ('custodian account destroy --tampered', it needs the user's issuer and subject) so that the user can enrol again, "
         + "or restore a backup, which takes every account back to the backup's time";
+
+    internal const string Key =
+        "an Evaluate of those records is refused and the others are served; bring the key back from the HSM's backup; where it was retired on "
+        + "purpose those records are lost at this node, and their users enrol again; where rows were edited to name it, restore a backup";
+
+    internal const string KeyList =
+        "everything that is stored opens; 'custodian serve' makes nothing new under keys that nobody named: find out who could write to this file, and "
+        + "restore the newest backup that verifies, or name the keys anew with 'custodian keys adopt' once you know that they are the node's";
 
     internal const string Audit =
         "the log tells less than what happened; keep a copy of the database for whoever looks into it, and ask who could write to this file";

@@ -17,13 +17,16 @@ internal sealed class SealedPartCheck(NodeId node, IHsm hsm)
     /// <exception cref="HsmException">The HSM failed otherwise than by the part.</exception>
     internal async Task<bool> OpensAsync(byte[] row, RecordId record, byte[] part, CancellationToken cancellationToken)
     {
-        using HsmAdmission admission = await AdmitAsync(cancellationToken);
         try
         {
-            Evaluation evaluation = await hsm.EvaluateAsync(admission, part, HsmContext.OfRecord(node, row, record), BasePoint.Uncompressed);
-            CryptographicOperations.ZeroMemory(evaluation.Evaluated);
-            CryptographicOperations.ZeroMemory(evaluation.MaskedShare);
+            await OpenAsync(row, record, part, cancellationToken);
             return true;
+        }
+        catch (HsmException failure) when (failure.IsOfMissingKey)
+        {
+            // A version that was made since this process looked: the node seals under it already.
+            await hsm.RefreshKeysAsync();
+            return await OpensNowAsync(row, record, part, cancellationToken);
         }
         catch (HsmException failure) when (failure.Class == HsmErrorClass.Data)
         {
@@ -47,12 +50,33 @@ internal sealed class SealedPartCheck(NodeId node, IHsm hsm)
             {
                 report.Add(new Finding(
                     "record", Convert.ToHexStringLower(refused.Row.AsSpan(0, 8)), refused.Record.ToString(),
-                    "the HSM does not open the record's sealed part: it is another record's, damaged, or under another HSM's keys", FindingAdvice.Account));
+                    "the HSM does not open the record's sealed part: it is another record's, damaged, or under a key that this HSM's token does not have", FindingAdvice.Account));
             }
 
             progress.Count("sealed parts", report.SealedParts, all);
             last = page[^1].Id;
         }
+    }
+
+    private async Task<bool> OpensNowAsync(byte[] row, RecordId record, byte[] part, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await OpenAsync(row, record, part, cancellationToken);
+            return true;
+        }
+        catch (HsmException failure) when (failure.Class == HsmErrorClass.Data)
+        {
+            return false;
+        }
+    }
+
+    private async Task OpenAsync(byte[] row, RecordId record, byte[] part, CancellationToken cancellationToken)
+    {
+        using HsmAdmission admission = await AdmitAsync(cancellationToken);
+        Evaluation evaluation = await hsm.EvaluateAsync(admission, part, HsmContext.OfRecord(node, row, record), BasePoint.Uncompressed);
+        CryptographicOperations.ZeroMemory(evaluation.Evaluated);
+        CryptographicOperations.ZeroMemory(evaluation.MaskedShare);
     }
 
     private async Task<HsmAdmission> AdmitAsync(CancellationToken cancellationToken) =>

@@ -21,11 +21,31 @@ internal static class AnswerFrames
         return frame.Finish();
     }
 
-    /// <summary>A blob or a signature: nothing that is secret.</summary>
+    /// <summary>A blob: nothing that is secret.</summary>
     public static byte[] ReadBytes(ref FrameReader answer) => answer.Bytes().ToArray();
 
     /// <summary>A secret, in pinned memory; its owner zeroes it.</summary>
     public static byte[] ReadSecret(ref FrameReader answer) => Pinned(answer.Bytes());
+
+    public static FrameBuffer Signed(ulong id, HsmSignature signature)
+    {
+        var frame = new FrameWriter(FrameKind.Done, id, 4 + SizeOf(signature.Value.Length));
+        frame.U32(signature.KeyVersion);
+        frame.Bytes(signature.Value);
+        return frame.Finish();
+    }
+
+    public static HsmSignature ReadSigned(ref FrameReader answer) =>
+        new(answer.U32(), answer.Bytes(OperationRules.SignatureLength).ToArray());
+
+    public static FrameBuffer Keys(ulong id, KeyInventory keys)
+    {
+        var frame = new FrameWriter(FrameKind.Done, id, InventoryField.SizeOf(keys));
+        InventoryField.Write(ref frame, keys);
+        return frame.Finish();
+    }
+
+    public static KeyInventory ReadKeys(ref FrameReader answer) => InventoryField.Read(ref answer);
 
     public static FrameBuffer Prepared(ulong id, PreparedKey prepared)
     {

@@ -30,6 +30,12 @@ internal enum FrameKind : byte
     /// <summary><see cref="IHsm.ProbeAsync"/>.</summary>
     Probe = 0x09,
 
+    /// <summary><see cref="IHsm.ResealAsync"/>.</summary>
+    Reseal = 0x0A,
+
+    /// <summary><see cref="IHsm.RefreshKeysAsync"/>.</summary>
+    Keys = 0x0B,
+
     /// <summary>The answer to a request that was done. What it holds follows from the request.</summary>
     Done = 0x81,
 

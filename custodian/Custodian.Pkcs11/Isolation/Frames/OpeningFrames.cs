@@ -5,8 +5,8 @@ namespace Custodian.Pkcs11.Isolation.Frames;
 
 /// <summary>What an HSM's process says of itself once it is ready.</summary>
 /// <param name="Token">The token.</param>
-/// <param name="AuditPublicKey">65 bytes, 04 || X || Y.</param>
-internal sealed record HostReady(TokenDescription Token, byte[] AuditPublicKey);
+/// <param name="Keys">The versions of the keys.</param>
+internal sealed record HostReady(TokenDescription Token, KeyInventory Keys);
 
 /// <summary>The first request, which carries the PIN, and its answer.</summary>
 internal static class OpeningFrames
@@ -15,17 +15,18 @@ internal static class OpeningFrames
     public const ulong Id = 0;
 
     /// <remarks>Line and places stay with the node; in the HSM's process whatever comes has been admitted.</remarks>
-    public static FrameBuffer Open(Pkcs11HsmOptions options, HsmPin pin)
+    public static FrameBuffer Open(Pkcs11HsmOptions options, IReadOnlyList<TokenKey>? authorised, HsmPin pin)
     {
         string[] texts = [options.ModulePath, options.TokenLabel ?? "", options.TokenSerial ?? "", options.ModuleParameters ?? ""];
-        var frame = new FrameWriter(
-            FrameKind.Open, Id, texts.Sum(text => SizeOf(Encoding.UTF8.GetByteCount(text))) + 4 + 1 + SizeOf(pin.Bytes.Length));
+        var size = texts.Sum(text => SizeOf(Encoding.UTF8.GetByteCount(text))) + 4 + 1 + TokenKeysField.SizeOfOptional(authorised) + SizeOf(pin.Bytes.Length);
+        var frame = new FrameWriter(FrameKind.Open, Id, size);
         foreach (var text in texts)
         {
             frame.Text(text);
         }
         frame.U32((uint)options.Sessions);
         frame.U8((byte)options.Evaluation);
+        TokenKeysField.WriteOptional(ref frame, authorised);
         frame.Bytes(pin.Bytes);
         return frame.Finish();
     }
@@ -38,6 +39,7 @@ internal static class OpeningFrames
         var (module, label, serial, parameters) = (fields.Text(), fields.Text(), fields.Text(), fields.Text());
         var sessions = fields.U32();
         var evaluation = (EvaluationMode)fields.U8();
+        var authorised = TokenKeysField.ReadOptional(ref fields);
         var pin = fields.Bytes();
         fields.End();
         if (sessions is 0 or > 256 || pin.Length is 0 or > 255)
@@ -56,6 +58,7 @@ internal static class OpeningFrames
             ModuleParameters = NullIfEmpty(parameters),
             Sessions = (int)sessions,
             Evaluation = evaluation,
+            Authorised = authorised,
             Pin = new HsmPin(pin.Span),
         };
     }
@@ -63,21 +66,21 @@ internal static class OpeningFrames
     public static FrameBuffer Ready(HostReady ready)
     {
         string[] texts = [ready.Token.Label, ready.Token.Serial, ready.Token.Manufacturer, ready.Token.Model];
-        var size = texts.Sum(text => SizeOf(Encoding.UTF8.GetByteCount(text))) + 1 + SizeOf(ready.AuditPublicKey.Length);
+        var size = texts.Sum(text => SizeOf(Encoding.UTF8.GetByteCount(text))) + 1 + InventoryField.SizeOf(ready.Keys);
         var frame = new FrameWriter(FrameKind.Done, Id, size);
         foreach (var text in texts)
         {
             frame.Text(text);
         }
         frame.U8(ready.Token.Initialised ? (byte)1 : (byte)0);
-        frame.Bytes(ready.AuditPublicKey);
+        InventoryField.Write(ref frame, ready.Keys);
         return frame.Finish();
     }
 
     public static HostReady ReadReady(ref FrameReader answer)
     {
         var token = new TokenDescription(answer.Text(), answer.Text(), answer.Text(), answer.Text(), answer.Flag());
-        return new(token, answer.Bytes(OperationRules.PointLength).ToArray());
+        return new(token, InventoryField.Read(ref answer));
     }
 
     private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;

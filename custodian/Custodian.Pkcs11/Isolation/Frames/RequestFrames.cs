@@ -40,6 +40,8 @@ internal static class RequestFrames
 
     public static FrameBuffer Unseal(ReadOnlySpan<byte> sealedBlob, ReadOnlySpan<byte> aad) => Two(FrameKind.Unseal, sealedBlob, aad);
 
+    public static FrameBuffer Reseal(ReadOnlySpan<byte> sealedBlob, ReadOnlySpan<byte> aad) => Two(FrameKind.Reseal, sealedBlob, aad);
+
     public static FrameBuffer Sign(ReadOnlySpan<byte> message)
     {
         var frame = new FrameWriter(FrameKind.Sign, 0, SizeOf(message.Length));
@@ -55,6 +57,13 @@ internal static class RequestFrames
     }
 
     public static FrameBuffer Probe() => new FrameWriter(FrameKind.Probe, 0, 0).Finish();
+
+    public static FrameBuffer Keys(IReadOnlyList<TokenKey>? authorised)
+    {
+        var frame = new FrameWriter(FrameKind.Keys, 0, TokenKeysField.SizeOfOptional(authorised));
+        TokenKeysField.WriteOptional(ref frame, authorised);
+        return frame.Finish();
+    }
 
     private static FrameBuffer Two(FrameKind kind, ReadOnlySpan<byte> first, ReadOnlySpan<byte> aad)
     {

@@ -53,7 +53,7 @@ internal sealed class HostLoop(Stream input, Stream output, TextWriter complaint
         {
             return NotOpened;
         }
-        answers.Send(OpeningFrames.Ready(new HostReady(hsm.Token, hsm.AuditPublicKey.ToArray())));
+        answers.Send(OpeningFrames.Ready(new HostReady(hsm.Token, hsm.Keys)));
         try
         {
             while (frames.TryRead(out var request))

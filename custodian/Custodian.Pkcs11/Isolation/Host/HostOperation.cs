@@ -26,6 +26,8 @@ internal static class HostOperation
             FrameKind.Sign => Sign(id, ref fields),
             FrameKind.Random => Random(id, ref fields),
             FrameKind.Probe => Probe(id),
+            FrameKind.Reseal => Reseal(id, ref fields),
+            FrameKind.Keys => Keys(id, ref fields),
             _ => throw new MalformedFrameException($"A frame of kind {kind} where a request was due."),
         };
         fields.End();
@@ -90,7 +92,7 @@ internal static class HostOperation
     private static HostOperationRun Sign(ulong id, ref FrameReader fields)
     {
         var message = fields.Bytes();
-        return async (hsm, _) => AnswerFrames.Bytes(id, await hsm.SignAsync(message).ConfigureAwait(false));
+        return async (hsm, _) => AnswerFrames.Signed(id, await hsm.SignAsync(message).ConfigureAwait(false));
     }
 
     private static HostOperationRun Random(ulong id, ref FrameReader fields)
@@ -113,6 +115,18 @@ internal static class HostOperation
         await hsm.ProbeAsync(CancellationToken.None).ConfigureAwait(false);
         return AnswerFrames.Nothing(id);
     };
+
+    private static HostOperationRun Reseal(ulong id, ref FrameReader fields)
+    {
+        var (sealedBlob, aad) = (fields.Bytes(), fields.Bytes());
+        return async (hsm, admission) => AnswerFrames.Bytes(id, await hsm.ResealAsync(admission, sealedBlob, aad).ConfigureAwait(false));
+    }
+
+    private static HostOperationRun Keys(ulong id, ref FrameReader fields)
+    {
+        var authorised = TokenKeysField.ReadOptional(ref fields);
+        return async (hsm, _) => AnswerFrames.Keys(id, await hsm.RefreshKeysAsync(authorised).ConfigureAwait(false));
+    }
 
     private static FrameBuffer Secret(ulong id, byte[] secret)
     {

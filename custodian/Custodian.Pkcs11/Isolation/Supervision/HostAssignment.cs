@@ -6,5 +6,19 @@ namespace Custodian.Pkcs11.Isolation.Supervision;
 /// <param name="Isolation">How the process is kept.</param>
 internal sealed record HostAssignment(Pkcs11HsmOptions Hsm, HsmPin Pin, IsolationOptions Isolation)
 {
+    private volatile IReadOnlyList<TokenKey>? authorised = Hsm.Authorised;
+
     public TimeProvider Time => Hsm.TimeProvider;
+
+    /// <summary>What new things may be made under, as it was said last; the same object while that stays the same.</summary>
+    public IReadOnlyList<TokenKey>? Authorised => authorised;
+
+    /// <summary>Says what new things may be made under from now on.</summary>
+    public void Authorise(IReadOnlyList<TokenKey>? keys)
+    {
+        if (keys is null || authorised?.SequenceEqual(keys) != true)
+        {
+            authorised = keys;
+        }
+    }
 }

@@ -36,6 +36,7 @@ internal sealed class HostChild
     private HostChild(SpawnedHost host, HostAssignment assignment)
     {
         (this.host, options, time) = (host, assignment.Isolation, assignment.Time);
+        Authorised = assignment.Authorised;
         calls = new CallTable(assignment.Hsm.Sessions, time);
         requests = new FrameOutput(host.Input);
         startedAt = time.GetTimestamp();
@@ -45,6 +46,9 @@ internal sealed class HostChild
     }
 
     public int Id => host.Id;
+
+    /// <summary>What it was told last for new things to be made under.</summary>
+    public IReadOnlyList<TokenKey>? Authorised { get; private set; }
 
     /// <summary>What it said of itself when it was ready.</summary>
     public HostReady? Ready { get; private set; }
@@ -97,6 +101,22 @@ internal sealed class HostChild
         return true;
     }
 
+    /// <summary>Has it look for its keys again, and tells it what new things may be made under.</summary>
+    /// <exception cref="HsmException">It did not.</exception>
+    public async Task<KeyInventory> RefreshAsync(IReadOnlyList<TokenKey>? authorised)
+    {
+        var call = new PendingCall<KeyInventory>(AnswerFrames.ReadKeys);
+        var request = RequestFrames.Keys(authorised);
+        if (!TrySend(request, call))
+        {
+            request.Dispose();
+            throw Failure("The HSM's process is gone before it served.");
+        }
+        var found = await call.Task.ConfigureAwait(false);
+        Authorised = authorised;
+        return found;
+    }
+
     /// <summary>Takes no further calls, lets it finish those it has, and ends it.</summary>
     public async Task RetireAsync()
     {
@@ -118,7 +138,7 @@ internal sealed class HostChild
     private async Task<HostReady> OpenAsync(HostAssignment assignment, CancellationToken stop)
     {
         var opening = new PendingCall<HostReady>(OpeningFrames.ReadReady);
-        var frame = OpeningFrames.Open(assignment.Hsm, assignment.Pin);
+        var frame = OpeningFrames.Open(assignment.Hsm, Authorised, assignment.Pin);
         if (!TrySend(frame, opening))
         {
             frame.Dispose();

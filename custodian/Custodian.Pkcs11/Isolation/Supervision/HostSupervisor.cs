@@ -15,17 +15,21 @@ internal sealed class HostSupervisor : IAsyncDisposable
     private readonly Task supervision;
     private volatile HostChild? current;
     private volatile HsmException? refusedPin;
+    private volatile KeyInventory keys;
     private Task retirements = Task.CompletedTask;
 
     private HostSupervisor(HostAssignment assignment, HostChild child)
     {
-        (this.assignment, options, time, Ready) = (assignment, assignment.Isolation, assignment.Time, child.Ready!);
+        (this.assignment, options, time, Ready, keys) = (assignment, assignment.Isolation, assignment.Time, child.Ready!, child.Ready!.Keys);
         current = child;
         supervision = SuperviseAsync(child);
     }
 
-    /// <summary>What the first process said of the HSM. Every later one must find the same keys.</summary>
+    /// <summary>What the first process said of the HSM. Every later one must find the same token.</summary>
     public HostReady Ready { get; }
+
+    /// <summary>The keys as a process last told them.</summary>
+    public KeyInventory Keys => keys;
 
     /// <summary>Starts the first process.</summary>
     /// <param name="assignment">What to start; its PIN is this object's own, and goes with it.</param>
@@ -46,6 +50,15 @@ internal sealed class HostSupervisor : IAsyncDisposable
             throw Unavailable();
         }
     }
+
+    /// <summary>What new things may be made under, as it was said last.</summary>
+    public IReadOnlyList<TokenKey>? Authorised => assignment.Authorised;
+
+    /// <summary>Says it, to this process and those after it.</summary>
+    public void Authorise(IReadOnlyList<TokenKey>? authorised) => assignment.Authorise(authorised);
+
+    /// <summary>Takes note of what the process says of the keys now.</summary>
+    public void Saw(KeyInventory now) => keys = now;
 
     /// <summary>Sends a request to the process that serves.</summary>
     /// <exception cref="HsmException">None does. Nothing was sent.</exception>
@@ -105,7 +118,7 @@ internal sealed class HostSupervisor : IAsyncDisposable
         {
             if (await TryStartAsync().ConfigureAwait(false) is { } successor)
             {
-                current = successor;
+                await ServeAsync(successor).ConfigureAwait(false);
                 retirements = Task.WhenAll(retirements, old.RetireAsync());
                 options.Observer(new HostRecycled(old.Id, cause, successor.Id));
                 return successor;
@@ -140,7 +153,8 @@ internal sealed class HostSupervisor : IAsyncDisposable
             }
             if (await TryStartAsync().ConfigureAwait(false) is { } next)
             {
-                return current = next;
+                await ServeAsync(next).ConfigureAwait(false);
+                return next;
             }
         }
     }
@@ -155,6 +169,7 @@ internal sealed class HostSupervisor : IAsyncDisposable
         {
             var child = await HostChild.StartAsync(assignment, stop.Token).ConfigureAwait(false);
             await RequireSameKeysAsync(child).ConfigureAwait(false);
+            await TellAsync(child).ConfigureAwait(false);
             options.Observer(new HostStarted(child.Id, child.Age));
             return child;
         }
@@ -170,15 +185,53 @@ internal sealed class HostSupervisor : IAsyncDisposable
         }
     }
 
-    // A token put in the place of another would open nothing of what the node stored, and sign what nobody could verify.
+    /// <summary>Before it takes a call it is told what was authorised while it started: nothing may be made under less. If it does not take that, it is not used.</summary>
+    private async Task TellAsync(HostChild child)
+    {
+        try
+        {
+            for (var now = assignment.Authorised; !ReferenceEquals(child.Authorised, now); now = assignment.Authorised)
+            {
+                keys = await child.RefreshAsync(now).ConfigureAwait(false);
+            }
+        }
+        catch (HsmException)
+        {
+            await child.RetireAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Has it take the calls. What was authorised since it was told, its predecessor was told alone; from here on it is told itself, so that
+    /// nothing falls between. Where it does not take that, the next look at the keys tells it again.
+    /// </summary>
+    private async Task ServeAsync(HostChild child)
+    {
+        current = child;
+        if (ReferenceEquals(child.Authorised, assignment.Authorised))
+        {
+            return;
+        }
+        try
+        {
+            keys = await child.RefreshAsync(assignment.Authorised).ConfigureAwait(false);
+        }
+        catch (HsmException)
+        {
+            // It opens what there is; and what ails it, its canary finds.
+        }
+    }
+
     private async Task RequireSameKeysAsync(HostChild child)
     {
-        if (!child.Ready!.AuditPublicKey.AsSpan().SequenceEqual(Ready.AuditPublicKey))
+        if (!child.Ready!.Keys.IsOfTheTokenOf(keys))
         {
             await child.RetireAsync().ConfigureAwait(false);
             throw new HsmException(
                 HsmErrorClass.Fatal, 0, "hsm-host", "The token of that name has other keys than when the node started; it is not used.");
         }
+        keys = child.Ready.Keys;
     }
 
     /// <summary>Waits until the next start is due: for ever after a refused PIN, which is tried once and never again by itself.</summary>

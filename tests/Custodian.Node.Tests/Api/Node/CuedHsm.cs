@@ -20,6 +20,9 @@ internal sealed class CuedHsm(IHsm inner) : IHsm
     /// <summary>Whether no place is free.</summary>
     internal bool IsFull { get; set; }
 
+    /// <summary>Done before each look at the keys.</summary>
+    internal Action? OnRefresh { get; set; }
+
     /// <summary>The next operation fails with this, after the HSM has done nothing.</summary>
     internal void FailNext(Exception failure) => _failure = failure;
 
@@ -79,7 +82,19 @@ internal sealed class CuedHsm(IHsm inner) : IHsm
 
     public ValueTask<byte[]> OpenAsync(ReadOnlyMemory<byte> sealedBlob, ReadOnlyMemory<byte> aad) => inner.OpenAsync(sealedBlob, aad);
 
-    public ValueTask<byte[]> SignAsync(ReadOnlyMemory<byte> message) => inner.SignAsync(message);
+    public ValueTask<byte[]> ResealAsync(HsmAdmission admission, ReadOnlyMemory<byte> sealedBlob, ReadOnlyMemory<byte> aad)
+    {
+        ThrowOnCue();
+        return inner.ResealAsync(admission, sealedBlob, aad);
+    }
+
+    public ValueTask<HsmSignature> SignAsync(ReadOnlyMemory<byte> message) => inner.SignAsync(message);
+
+    public async ValueTask<KeyInventory> RefreshKeysAsync(IReadOnlyList<TokenKey>? authorised = null)
+    {
+        OnRefresh?.Invoke();
+        return await inner.RefreshKeysAsync(authorised);
+    }
 
     public ValueTask RandomAsync(Memory<byte> destination) => inner.RandomAsync(destination);
 

@@ -1,0 +1,75 @@
+using Custodian.Pkcs11.Keys;
+using Custodian.Pkcs11.Tests.SoftHsm;
+
+namespace Custodian.Pkcs11.Tests;
+
+public sealed class SoftHsmKeyVersionTests(OpenSoftHsm fixture) : KeyVersionContract(fixture.Hsm), IClassFixture<OpenSoftHsm>
+{
+    [Fact]
+    public async Task Refresh_PlantedKeyThatSomebodyKnows_IsLeftAloneEvenWhenItIsAuthorised()
+    {
+        var before = await Hsm.RefreshKeysAsync();
+        using var session = TokenVersions.OpenSoftHsm();
+        using var known = PlantedKeys.Known("custodian/seal/4000");
+        var planted = session.Create(known);
+
+        var keys = await Hsm.RefreshKeysAsync([.. Authorised, new TokenKey(KeyPurpose.Seal, 4000, "00ff")]);
+        var blob = await Hsm.SealAsync(new byte[1], new byte[1]);
+        session.Destroy(planted);
+
+        Assert.Contains("custodian/seal/4000 has CKA_LOCAL off", Assert.Single(keys.Unused).Why, StringComparison.Ordinal);
+        Assert.True(BlobVersions.TryRead(blob, out var versions));
+        Assert.Equal(before.Newest(KeyPurpose.Seal), versions.Seal);
+        Assert.Equal(before.Of(KeyPurpose.Seal), (await Hsm.RefreshKeysAsync([.. Authorised])).Of(KeyPurpose.Seal));
+    }
+
+    [Fact]
+    public async Task Refresh_TwinOfAnAuthorisedVersion_TakesNothingNewAndOneOfTheSameIdentityIsRefused()
+    {
+        using var session = TokenVersions.OpenSoftHsm();
+        var made = TokenVersions.Make(session, KeyPurpose.Wrap, 700, OptionalProtections.All);
+        await Hsm.RefreshKeysAsync([.. Authorised, made]);
+        var twin = session.GenerateAesKey(TokenKeyTemplates.Wrap(OptionalProtections.All, 700, new byte[16]));
+
+        var keys = await Hsm.RefreshKeysAsync();
+        var same = session.GenerateAesKey(TokenKeyTemplates.Wrap(OptionalProtections.All, 700, Convert.FromHexString(made.Identity)));
+        var failure = await Assert.ThrowsAsync<HsmException>(async () => await Hsm.RefreshKeysAsync());
+        await Hsm.ProbeAsync(CancellationToken.None);
+        session.Destroy(same);
+        session.Destroy(twin);
+        TokenVersions.Destroy(session, KeyPurpose.Wrap, 700);
+
+        Assert.Equal(made, keys.Used(KeyPurpose.Wrap));
+        Assert.Equal(2, keys.Fit.Count(key => key is { Purpose: KeyPurpose.Wrap, Version: 700 }));
+        Assert.Contains("2 keys custodian/wrap/700", failure.Message, StringComparison.Ordinal);
+        Assert.Contains(made.Identity, failure.Message, StringComparison.Ordinal);
+        Assert.Contains("remove neither", failure.Message, StringComparison.Ordinal);
+        Assert.Empty((await Hsm.RefreshKeysAsync([.. Authorised])).Unused);
+    }
+
+    [Theory]
+    [InlineData((int)OptionalProtections.None, "CKA_MODIFIABLE on")]
+    [InlineData((int)OptionalProtections.Frozen, "CKA_UNWRAP_TEMPLATE off")]
+    public async Task Refresh_AuthorisedVersionThatIsGuardedLess_IsLeftAlone(int protections, string why)
+    {
+        var before = await Hsm.RefreshKeysAsync();
+        using var session = TokenVersions.OpenSoftHsm();
+        var made = TokenVersions.Make(session, KeyPurpose.Wrap, 800, (OptionalProtections)protections);
+
+        var keys = await Hsm.RefreshKeysAsync([.. Authorised, made]);
+        TokenVersions.Destroy(session, KeyPurpose.Wrap, 800);
+        await Hsm.RefreshKeysAsync([.. Authorised]);
+
+        Assert.Contains(why, Assert.Single(keys.Unused).Why, StringComparison.Ordinal);
+        Assert.Equal(before.Used(KeyPurpose.Wrap), keys.Used(KeyPurpose.Wrap));
+    }
+
+    private protected override Task<TokenKey> MakeAsync(KeyPurpose purpose, uint version) =>
+        Task.FromResult(TokenVersions.MakeInSoftHsm(purpose, version));
+
+    private protected override Task DestroyAsync(TokenKey key)
+    {
+        TokenVersions.DestroyInSoftHsm(key.Purpose, key.Version);
+        return Task.CompletedTask;
+    }
+}
