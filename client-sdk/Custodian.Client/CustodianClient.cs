@@ -161,7 +161,10 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
     /// <param name="cancellation">See <see cref="EnrollAsync"/>.</param>
     /// <returns>The new record, for the caller to dispose.</returns>
     /// <inheritdoc cref="RecoverySession.RecoverAsync(ReadOnlySpan{char}, CancellationToken)" path="/exception"/>
-    /// <exception cref="EnrollmentRefusedException">Not enough nodes stored the new record; the old secret stays in effect.</exception>
+    /// <exception cref="EnrollmentRefusedException">
+    /// Not enough nodes stored the new record; the old secret stays in effect, or where <see cref="EnrollmentRefusedException.IsOfReplacedRecord"/>
+    /// says so, the one that had replaced it.
+    /// </exception>
     public Task<EnrollResult> ChangeSecretAsync(
         ReadOnlySpan<char> oldSecret,
         ReadOnlySpan<char> newSecret,

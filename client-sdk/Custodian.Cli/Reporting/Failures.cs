@@ -115,6 +115,18 @@ internal static class Failures
     private static CommandFailedException OfEnrollment(EnrollmentRefusedException refused)
     {
         ImmutableArray<NodeLine> nodes = NodeReport.Lines(refused.Nodes);
+        if (refused.IsOfReplacedRecord)
+        {
+            return new CommandFailedException(
+                ExitCode.Conflict,
+                "secret_replaced",
+                "the secret has been changed already, by a change that was interrupted before it was finished; nothing was changed now",
+                "use the secret of that change: it recovers the key, and finishes the change")
+            {
+                Nodes = nodes,
+            };
+        }
+
         if (refused.RetryAfter is { } wait)
         {
             return new CommandFailedException(

@@ -11,6 +11,16 @@ public sealed class EnrollmentRefusedException : CustodyException
     internal EnrollmentRefusedException(int needed, int stored, TimeSpan? retryAfter, IReadOnlyDictionary<NodeId, NodeOutcome> nodes)
         : base($"{needed} nodes must store a new record and {stored} did: {Describe(nodes)}", nodes) => RetryAfter = retryAfter;
 
+    private EnrollmentRefusedException(EnrollmentRefusedException refused)
+        : base($"the secret is of a record that was replaced, and only the secret of the one in effect changes it everywhere: {Describe(refused.Nodes)}", refused.Nodes) =>
+        IsOfReplacedRecord = true;
+
+    /// <summary>
+    /// Whether the secret opened a record that a newer one has replaced, and some nodes hold the newer one alone: a change of secret had come
+    /// into effect and was interrupted before it was finished. The secret of that change recovers, and changes.
+    /// </summary>
+    public bool IsOfReplacedRecord { get; }
+
     /// <summary>
     /// When another enrolment, by another device or one that was interrupted, stands in the way: how long until it gives way. Else null.
     /// </summary>
@@ -18,6 +28,8 @@ public sealed class EnrollmentRefusedException : CustodyException
 
     /// <inheritdoc/>
     public override bool IsTransient => RetryAfter is not null || AnyTransient(Nodes);
+
+    internal EnrollmentRefusedException OfReplacedRecord() => new(this);
 }
 
 /// <summary>

@@ -95,7 +95,14 @@ internal sealed class ClientFlows(ClientCore core)
         Operation operation = new(core, progress);
         AccountView view = await SurveyAsync(operation, cancellation).ConfigureAwait(false);
         ThrowIfReplacedSince(operation, recovered, view);
-        return await new EnrolmentFlow(operation, view, owners).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
+        try
+        {
+            return await new EnrolmentFlow(operation, view, owners).RunAsync(key, utf8, cancellation).ConfigureAwait(false);
+        }
+        catch (EnrollmentRefusedException refused) when (recovered.IsOlderRecord && refused.Nodes.Values.Contains(EnrolmentFlow.OtherOwner))
+        {
+            throw refused.OfReplacedRecord();
+        }
     }
 
     internal async Task<RecoverResult> RecoverAsync(SecretBytes utf8, IProgress<CustodyProgress>? progress, CancellationToken cancellation)

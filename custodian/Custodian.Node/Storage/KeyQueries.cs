@@ -143,7 +143,7 @@ internal static class KeyQueries
     private static ImmutableDictionary<(KeyPurpose, uint), long> FirstUses(SqliteConnection connection)
     {
         var uses = ImmutableDictionary.CreateBuilder<(KeyPurpose, uint), long>();
-        if (Schema.VersionOf(connection) < 3)
+        if (Schema.VersionOf(connection) < Schema.WithKeyList)
         {
             return uses.ToImmutable();
         }

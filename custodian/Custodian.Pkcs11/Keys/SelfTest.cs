@@ -55,12 +55,11 @@ internal static class SelfTest
         if (keys.Module is null)
         {
             ProveRecordKey(connection, keys);
-            return keys with { Seals = WorkingLast(keys.Seals, seal => ProveSeal(connection, keys with { Seals = [seal] })) };
         }
         return keys with
         {
             Seals = WorkingLast(keys.Seals, seal => ProveSeal(connection, keys with { Seals = [seal] })),
-            Wraps = WorkingLast(keys.Wraps, wrap => ProveRecordKey(connection, keys with { Wraps = [wrap] })),
+            Wraps = keys.Module is null ? keys.Wraps : WorkingLast(keys.Wraps, wrap => ProveRecordKey(connection, keys with { Wraps = [wrap] })),
         };
     }
 

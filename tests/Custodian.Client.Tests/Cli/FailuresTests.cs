@@ -26,6 +26,7 @@ public sealed class FailuresTests
         { new AlreadyEnrolledException(default, 1, true, Nodes()), ExitCode.Conflict, "enrolment_unfinished" },
         { new OwnerKeyRejectedException(Nodes()), ExitCode.Conflict, "owner_key_refused" },
         { new EnrollmentRefusedException(3, 2, TimeSpan.FromSeconds(60), Nodes()), ExitCode.Conflict, "enrolment_in_progress" },
+        { new EnrollmentRefusedException(3, 2, null, Nodes((One, Unreachable))).OfReplacedRecord(), ExitCode.Conflict, "secret_replaced" },
         { new EnrollmentRefusedException(3, 2, null, Nodes((One, Unreachable), (Two, TokenRejected))), ExitCode.TooFewNodes, "too_few_nodes" },
         { new EnrollmentRefusedException(3, 2, null, Nodes((One, TokenRejected), (Two, NodeOutcome.Answered))), ExitCode.TokenRefused, "token_refused" },
         { new UnsupportedSecretException(SecretProblem.Empty), ExitCode.Usage, "unsupported_secret" },

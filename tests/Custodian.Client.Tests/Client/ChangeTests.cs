@@ -238,6 +238,25 @@ public sealed class ChangeTests
         Assert.All(All, i => Assert.Equal(3UL, Assert.Single(set.At(i).Records).Header.Generation));
     }
 
+    /// <summary>A change that died when two of five nodes had retired the old record: the old secret still opens it at the other three.</summary>
+    [Fact]
+    public async Task ChangeSecret_OldRecordIsGoneFromSomeNodes_SaysThatTheNewSecretIsTheOneToUse()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync();
+        set.ExpectedWarnings.Add("Attempts at record");
+        await set.EnrolAsync(Key, "old");
+        DieAt(set, "Retire", 2);
+        await ChangeOnADyingDeviceAsync(set);
+        Heal(set);
+
+        EnrollmentRefusedException refused = await Assert.ThrowsAsync<EnrollmentRefusedException>(() => set.NewClient().ChangeSecretAsync("old", "newest"));
+        using EnrollResult changed = await set.NewClient().ChangeSecretAsync("new", "newest");
+
+        Assert.True(refused.IsOfReplacedRecord);
+        Assert.True(changed.IsComplete);
+        Assert.All(All, i => Assert.Single(set.At(i).Records));
+    }
+
     [Fact]
     public async Task Replace_AnotherDeviceWasFaster_IsRefused()
     {

@@ -79,11 +79,18 @@ internal sealed class CrashBench : IAsyncDisposable
             await EnterAsync();
         }
 
-        _ahead += time;
-        await FakeClock.StepAsync(_clocks, _ahead);
-        Realm.Issuer.Ahead = _ahead;
-        _places.Release(Places);
-        _stepping.Release();
+        try
+        {
+            _ahead += time;
+            await FakeClock.StepAsync(_clocks, _ahead);
+            Realm.Issuer.Ahead = _ahead;
+        }
+        finally
+        {
+            _places.Release(Places);
+            _stepping.Release();
+        }
+
         await EnterAsync();
     }
 

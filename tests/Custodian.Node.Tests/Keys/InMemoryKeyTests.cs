@@ -1,3 +1,4 @@
+using Custodian.Node.Commands;
 using Custodian.Node.Host;
 using Custodian.Node.Storage;
 using Custodian.Node.Tests.Api.Node;
@@ -35,6 +36,8 @@ public sealed class InMemoryKeyTests : IAsyncLifetime
         Assert.Equal([(KeyPurpose.Seal, 2U), (KeyPurpose.Audit, 1U)], use.FirstUseMs.Keys.OrderBy(k => k.Purpose));
         Assert.Equal((3L, 0L), (use.Under(KeyPurpose.Seal, 2), use.Unreadable));
         Assert.Empty(use.Holding(KeyPurpose.Wrap));
+        KeyUse verified = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, CancellationToken.None))!.Use;
+        Assert.Equal((3L, 0L), (verified.Under(KeyPurpose.Seal, 2), verified.Unreadable));
         await _node.AssertSoundAsync(3);
         TokenVersions.DestroyInSoftHsm(KeyPurpose.Seal, 1);
         foreach (SealedRecord record in records)

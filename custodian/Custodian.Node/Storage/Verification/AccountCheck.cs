@@ -89,7 +89,7 @@ internal sealed class AccountCheck(
     /// <summary>Counted here, where it was just authenticated: by this an operator destroys keys.</summary>
     private void Tally(StoredRecord record)
     {
-        if (BlobVersions.TryRead(record.SealedPart.Span, out BlobVersions versions) && versions.Wrap is not null)
+        if (BlobVersions.TryRead(record.SealedPart.Span, out BlobVersions versions) && BlobVersions.AreOfRecord(record.SealedPart.Span))
         {
             report.RecordsUnder[versions] = report.RecordsUnder.GetValueOrDefault(versions) + 1;
         }

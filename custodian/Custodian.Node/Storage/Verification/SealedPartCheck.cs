@@ -17,20 +17,22 @@ internal sealed class SealedPartCheck(NodeId node, IHsm hsm)
     /// <exception cref="HsmException">The HSM failed otherwise than by the part.</exception>
     internal async Task<bool> OpensAsync(byte[] row, RecordId record, byte[] part, CancellationToken cancellationToken)
     {
-        try
+        for (bool hasLooked = false; ; hasLooked = true)
         {
-            await OpenAsync(row, record, part, cancellationToken);
-            return true;
-        }
-        catch (HsmException failure) when (failure.IsOfMissingKey)
-        {
-            // A version that was made since this process looked: the node seals under it already.
-            await hsm.RefreshKeysAsync();
-            return await OpensNowAsync(row, record, part, cancellationToken);
-        }
-        catch (HsmException failure) when (failure.Class == HsmErrorClass.Data)
-        {
-            return false;
+            try
+            {
+                await OpenAsync(row, record, part, cancellationToken);
+                return true;
+            }
+            catch (HsmException failure) when (failure.IsOfMissingKey && !hasLooked)
+            {
+                // A version that was made since this process looked: the node seals under it already.
+                await hsm.RefreshKeysAsync();
+            }
+            catch (HsmException failure) when (failure.Class == HsmErrorClass.Data)
+            {
+                return false;
+            }
         }
     }
 
@@ -55,19 +57,6 @@ internal sealed class SealedPartCheck(NodeId node, IHsm hsm)
 
             progress.Count("sealed parts", report.SealedParts, all);
             last = page[^1].Id;
-        }
-    }
-
-    private async Task<bool> OpensNowAsync(byte[] row, RecordId record, byte[] part, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await OpenAsync(row, record, part, cancellationToken);
-            return true;
-        }
-        catch (HsmException failure) when (failure.Class == HsmErrorClass.Data)
-        {
-            return false;
         }
     }
 
