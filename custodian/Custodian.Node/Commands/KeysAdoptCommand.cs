@@ -67,7 +67,7 @@ internal static class KeysAdoptCommand
         Terminal.Print(wish.Json, new Adopted(wish.Label, key.Identity), text =>
         {
             text.WriteLine($"adopted   {wish.Label}, {KeyStanding.IdentityOf(key)}");
-            text.WriteLine(after.Refusal is { } refusal ? $"still     {refusal}" : $"next      a serving node makes new things under {string.Join(", ", after.Keys.InUse.Select(TokenKeys.LabelOf))} within seconds");
+            text.WriteLine(after.Refusal is { } refusal ? $"still     {refusal}" : $"next      a serving node makes new things under {string.Join(", ", after.Keys.InUse.Select(TokenKeys.LabelOf))} within a second");
         });
         return ExitCode.Done;
     }

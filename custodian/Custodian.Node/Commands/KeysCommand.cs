@@ -45,7 +45,7 @@ internal static class KeysCommand
         return common.Build(
             "rotate",
             "Makes the next version of a key in the token and notes in the database that it may be used. A serving node takes it up by itself "
-            + "within seconds, refusing no call: what is new is under it from then on, and opens only with it. Refresh and test the token's clone or "
+            + "within a second, refusing no call: what is new is under it from then on, and opens only with it. Refresh and test the token's clone or "
             + "backup next. After a new seal key, older records stay under theirs until 'custodian keys reseal'; records stay under their wrap key "
             + "until their users enrol anew. The versions before stay until they are retired. A command that was killed leaves at most a key that "
             + "nothing is under, which 'custodian keys list' names; run it again.",
@@ -193,9 +193,9 @@ internal static class KeysCommand
 
         text.WriteLine(still is not null ? $"still     {still}" : purpose switch
         {
-            KeyPurpose.Seal => "next      a serving node uses it within seconds for what is new; older records stay under theirs until 'custodian keys reseal'",
-            KeyPurpose.Wrap => "next      a serving node uses it within seconds for new records; older ones stay under theirs",
-            _ => "next      a serving node signs with it within seconds; what was signed before verifies under the public keys of 'custodian keys list'",
+            KeyPurpose.Seal => "next      a serving node uses it within a second for what is new; older records stay under theirs until 'custodian keys reseal'",
+            KeyPurpose.Wrap => "next      a serving node uses it within a second for new records; older ones stay under theirs",
+            _ => "next      a serving node signs with it within a second; what was signed before verifies under the public keys of 'custodian keys list'",
         });
         text.WriteLine("backup    refresh and test the token's clone or backup now: what is stored from now on, and backups of the database with it, open only with this key");
     }

@@ -4,13 +4,16 @@ using Custodian.Pkcs11;
 namespace Custodian.Node.Host;
 
 /// <summary>
-/// Looks every few seconds which versions of its keys the HSM has, since an operator makes and retires them in another process; notes in
-/// the database since when new blobs are under which; and, once the operator has said so, has what is under an older seal key brought
-/// under the newest. New things are made under keys that the database lists, and no others.
+/// Looks which versions of its keys the HSM has, every few seconds and as soon as the list in the database has changed, since an operator
+/// makes and retires them in another process; notes in the database since when new blobs are under which; and, once the operator has said
+/// so, has what is under an older seal key brought under the newest. New things are made under keys that the database lists, and no others.
 /// </summary>
 internal sealed class KeyWatch : IAsyncDisposable
 {
     private static readonly TimeSpan Often = TimeSpan.FromSeconds(5);
+
+    /// <summary>From one glance at the list to the next: one row read, and nothing asked of the HSM.</summary>
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(250);
 
     /// <summary>For a minute a rotation may have made its key and not listed it yet: nothing to trouble anyone with.</summary>
     private const int LooksBeforeSaying = 12;
@@ -23,6 +26,7 @@ internal sealed class KeyWatch : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _watch;
     private Dictionary<UnusedKey, int> _seen = [];
+    private KeyList? _list;
     private IReadOnlyList<TokenKey> _listed = [];
     private KeyInventory? _noted;
     private string? _refused;
@@ -64,7 +68,31 @@ internal sealed class KeyWatch : IAsyncDisposable
                 KeyLog.LookFailed(_logger, unforeseen);
             }
 
-            await Task.Delay(_interval, TimeProvider.System, _stop.Token);
+            await UntilNextAsync();
+        }
+    }
+
+    /// <summary>Until the interval has passed, or the list is another than at the last look.</summary>
+    private async Task UntilNextAsync()
+    {
+        long began = TimeProvider.System.GetTimestamp();
+        do
+        {
+            await Task.Delay(_interval < Glance ? _interval : Glance, TimeProvider.System, _stop.Token);
+        }
+        while (TimeProvider.System.GetElapsedTime(began) < _interval && !await IsListChangedAsync());
+    }
+
+    private async Task<bool> IsListChangedAsync()
+    {
+        try
+        {
+            KeyList? list = await _store.ReadKeyListAsync(_stop.Token);
+            return !(list?.Keys ?? []).SequenceEqual(_list?.Keys ?? []);
+        }
+        catch (StorageException)
+        {
+            return false;
         }
     }
 
@@ -72,7 +100,7 @@ internal sealed class KeyWatch : IAsyncDisposable
     {
         try
         {
-            KeyList? list = await _store.ReadKeyListAsync(_stop.Token);
+            KeyList? list = _list = await _store.ReadKeyListAsync(_stop.Token);
             if (list is not null && _listed.Except(list.Authorised).Any())
             {
                 SayRefused(KeyStanding.Shorter);

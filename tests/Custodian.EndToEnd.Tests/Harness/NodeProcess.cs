@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -13,6 +14,10 @@ internal sealed class NodeProcess : IAsyncDisposable
     internal const string SoftHsm = "/usr/lib/softhsm/libsofthsm2.so";
 
     private static int s_lastPort = 10_000 + (System.Environment.ProcessId % 20 * 1000);
+
+    private static readonly string[] s_ofInit = ["tokens", "pin", "data"];
+
+    private static readonly ConcurrentDictionary<string, Lazy<Task<string>>> s_first = [];
 
     private readonly Dictionary<string, string> _environment;
     private readonly List<ChildProcess> _runs = [];
@@ -58,20 +63,27 @@ internal sealed class NodeProcess : IAsyncDisposable
     internal IEnumerable<string> Complaints => Logs.Split('\n', StringSplitOptions.RemoveEmptyEntries)
         .Where(l => !l.StartsWith("{\"", StringComparison.Ordinal) || !l.Contains("\"LogLevel\":\"Information\"", StringComparison.Ordinal));
 
-    /// <summary>Makes the folder, the token and the configuration, and runs <c>custodian init</c>, with further options if given.</summary>
+    /// <summary>
+    /// Makes a node's folder as <c>custodian init</c> with these options leaves it. One of a name is made with it, the others are copies: they
+    /// share token and keys with nodes of other realms only, which they never meet.
+    /// </summary>
     internal static async Task<NodeProcess> CreateAsync(string nodeId, string region, string folder, NodeSurroundings surroundings, params string[] init)
     {
         var node = new NodeProcess(nodeId, region, folder);
-        Directory.CreateDirectory(Path.Combine(folder, "tokens"));
-        node._environment["TMPDIR"] = Directory.CreateDirectory(Path.Combine(folder, "tmp")).FullName;
-        File.WriteAllText(
-            Path.Combine(folder, "softhsm2.conf"),
-            $"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n");
-        surroundings.Authority.Issue(folder);
-        await node.MakeTokenAsync();
-        node.WriteConfiguration(surroundings);
-        Expect.Success(await node.RunAsync(["init", .. init]));
+        node.Furnish(surroundings);
+        string first = await s_first.GetOrAdd($"{nodeId} {string.Join(' ', init)}", _ => new Lazy<Task<string>>(InitialiseAsync)).Value;
+        Expect.Success(await ChildProcess.RunAsync("cp", ["-a", .. s_ofInit.Select(part => Path.Combine(first, part)), folder]));
         return node;
+
+        async Task<string> InitialiseAsync()
+        {
+            var made = new NodeProcess(nodeId, region, Directory.CreateTempSubdirectory("custodian-first-").FullName);
+            AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(made.Folder, recursive: true);
+            made.Furnish(surroundings);
+            await made.MakeTokenAsync();
+            Expect.Success(await made.RunAsync(["init", .. init]));
+            return made.Folder;
+        }
     }
 
     /// <summary>Runs a <c>custodian</c> command on this node's configuration.</summary>
@@ -183,6 +195,18 @@ internal sealed class NodeProcess : IAsyncDisposable
                 // Another run of the tests has it.
             }
         }
+    }
+
+    /// <summary>What the operator has ready before <c>custodian init</c>: configuration, certificate, and where the token will be.</summary>
+    private void Furnish(NodeSurroundings surroundings)
+    {
+        Directory.CreateDirectory(Path.Combine(Folder, "tokens"));
+        _environment["TMPDIR"] = Directory.CreateDirectory(Path.Combine(Folder, "tmp")).FullName;
+        File.WriteAllText(
+            Path.Combine(Folder, "softhsm2.conf"),
+            $"directories.tokendir = {Folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n");
+        surroundings.Authority.Issue(Folder);
+        WriteConfiguration(surroundings);
     }
 
     private async Task MakeTokenAsync()

@@ -12,7 +12,7 @@ public sealed class TrafficTests(ITestOutputHelper output)
 
         // Whoever reads at that moment, on a busy machine for longer, has a deletion wait for its erasure.
         realm.Expected.Add("destroyed key material stays in the write-ahead log for now");
-        var options = new TrafficOptions { Subjects = 20 };
+        var options = new TrafficOptions { Subjects = Effort.Times(8, 20) };
         var traffic = new Traffic(realm, options);
         using var stop = new CancellationTokenSource();
 

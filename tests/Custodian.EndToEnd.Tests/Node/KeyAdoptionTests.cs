@@ -168,14 +168,7 @@ public sealed partial class KeyAdoptionTests
     private static async Task<IEnumerable<string>> KeysAsync(NodeProcess node) =>
         (await ListAsync(node))["keys"]!.AsArray().Select(k => $"{(string?)k!["label"]} {(string?)k["state"]}");
 
-    private static async Task UsedAsync(NodeProcess node, string label)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2), TimeProvider.System);
-        while ((await ListAsync(node))["keys"]!.AsArray().Single(k => (string?)k!["label"] == label)!["in_use_since"] is null)
-        {
-            patience.Token.ThrowIfCancellationRequested();
-        }
-    }
+    private static Task<string> UsedAsync(NodeProcess node, string label) => node.Process.Output.UntilAsync(said => IsUsed().Matches(said).Any(m => m.Value.Contains(label)));
 
     private static void Execute(NodeProcess node, string sql)
     {
@@ -214,4 +207,7 @@ public sealed partial class KeyAdoptionTests
 
     [GeneratedRegex("--accept \"([^\"]+)\"")]
     private static partial Regex Words();
+
+    [GeneratedRegex("new blobs and signatures are under [^\"]+")]
+    private static partial Regex IsUsed();
 }

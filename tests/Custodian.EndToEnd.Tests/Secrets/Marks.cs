@@ -57,13 +57,21 @@ internal sealed class MarkSearch
         Searched += bytes.Length;
         for (int at = 0; at <= bytes.Length - Piece; at++)
         {
-            // Most of a process is zeros, and no piece begins with eight of them.
-            if (BinaryPrimitives.ReadUInt128LittleEndian(bytes[at..]) == 0)
+            ushort start = BinaryPrimitives.ReadUInt16LittleEndian(bytes[at..]);
+            if (start == 0)
             {
-                at += Piece / 2 - 1;
+                // Most of a process is zeros, and no piece begins with eight of them.
+                int zeros = bytes[at..].IndexOfAnyExcept((byte)0);
+                at = zeros < 0 ? bytes.Length : at + Math.Max(zeros - (Piece / 2) + 1, 0);
+                if (at > bytes.Length - Piece)
+                {
+                    return;
+                }
+
+                start = BinaryPrimitives.ReadUInt16LittleEndian(bytes[at..]);
             }
-            else if (_starts[BinaryPrimitives.ReadUInt16LittleEndian(bytes[at..])]
-                && _pieces.TryGetValue(BinaryPrimitives.ReadUInt128LittleEndian(bytes[at..]), out var piece))
+
+            if (_starts[start] && _pieces.TryGetValue(BinaryPrimitives.ReadUInt128LittleEndian(bytes[at..]), out var piece))
             {
                 Note(new Sighting(piece.Mark, piece.Offset, place(at)));
             }
