@@ -6,7 +6,7 @@ public enum AdoptOutcome
     /// <summary>The record's secret part is sealed.</summary>
     Adopted,
 
-    /// <summary>The sealed key does not open: it is not of this HSM, of another context, or was altered.</summary>
+    /// <summary>The sealed key does not open: it is not of this HSM, of another context, was altered, or is under a key that the token has no more.</summary>
     Rejected,
 
     /// <summary>The sealed key opens, but its time is over.</summary>

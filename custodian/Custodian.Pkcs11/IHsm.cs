@@ -33,7 +33,10 @@ public interface IHsm : IAsyncDisposable
     ValueTask<PreparedKey> PrepareAsync(
         HsmAdmission admission, ReadOnlyMemory<byte> point, long expiresUnixMs, ReadOnlyMemory<byte> aad);
 
-    /// <summary>Opens a sealed key and seals it with the record's masked share, as the secret part of the stored record.</summary>
+    /// <summary>
+    /// Opens a sealed key and seals it with the record's masked share, as the secret part of the stored record; only once its wrap key was
+    /// seen to unwrap it. One open, one unwrap, one seal; in memory no unwrap.
+    /// </summary>
     /// <param name="admission">An admission of this HSM, not used before.</param>
     /// <param name="sealedKey">What <see cref="PrepareAsync"/> returned, as it came back from the client: any bytes may come here.</param>
     /// <param name="nowUnixMs">The time to hold against the key's expiry.</param>

@@ -215,6 +215,22 @@ public abstract class KeyVersionContract(IHsm hsm)
         Assert.Equal(newer.Evaluated, (await EvaluateAsync(await AdoptAsync(newer.SealedKey))).Evaluated);
     }
 
+    /// <summary>Nobody has looked since it went: the operation itself notices, and stores nothing that never evaluates.</summary>
+    [Fact]
+    public async Task Adopt_WrapKeyThatWentAMomentAgo_IsRejectedAndAKeyUnderTheNewestIsAdopted()
+    {
+        var prepared = await PrepareAsync();
+        var gone = VersionsOf(prepared.SealedKey).Wrap!.Value;
+        await RotateAsync(KeyPurpose.Wrap);
+        var newer = await PrepareAsync();
+
+        await DestroyAsync(Listed(KeyPurpose.Wrap, gone));
+
+        Assert.Equal(AdoptOutcome.Rejected, (await TryAdoptAsync(prepared.SealedKey)).Outcome);
+        Assert.Equal(newer.Evaluated, (await EvaluateAsync(await AdoptAsync(newer.SealedKey))).Evaluated);
+        await hsm.ProbeAsync(CancellationToken.None);
+    }
+
     [Fact]
     public async Task Evaluate_PartsOfTwoRecordsPutTogether_IsData()
     {

@@ -47,6 +47,28 @@ public sealed class SoftHsmKeyVersionTests(OpenSoftHsm fixture) : KeyVersionCont
         Assert.Empty((await Hsm.RefreshKeysAsync([.. Authorised])).Unused);
     }
 
+    /// <summary>A version of that name is there, and no key of it that the record would open with.</summary>
+    [Fact]
+    public async Task Adopt_WrapKeyThatIsGoneBesideATwinOfItsVersion_IsRejected()
+    {
+        using var session = TokenVersions.OpenSoftHsm();
+        var made = TokenVersions.Make(session, KeyPurpose.Wrap, 600, OptionalProtections.All);
+        await Hsm.RefreshKeysAsync([.. Authorised, made]);
+        using var first = (await Hsm.AdmitAsync(CancellationToken.None))!;
+        using var second = (await Hsm.AdmitAsync(CancellationToken.None))!;
+        var prepared = await Hsm.PrepareAsync(first, P256.Generator, long.MaxValue, new byte[1]);
+        TokenVersions.Destroy(session, KeyPurpose.Wrap, 600);
+        var twin = session.GenerateAesKey(TokenKeyTemplates.Wrap(OptionalProtections.All, 600, new byte[16]));
+
+        var keys = await Hsm.RefreshKeysAsync([.. Authorised]);
+        var adopted = await Hsm.AdoptAsync(second, prepared.SealedKey, 0, new byte[1], new byte[32], new byte[1]);
+        session.Destroy(twin);
+
+        Assert.Contains(600U, keys.Of(KeyPurpose.Wrap));
+        Assert.Equal(AdoptOutcome.Rejected, adopted.Outcome);
+        Assert.DoesNotContain(600U, (await Hsm.RefreshKeysAsync()).Of(KeyPurpose.Wrap));
+    }
+
     [Theory]
     [InlineData((int)OptionalProtections.None, "CKA_MODIFIABLE on")]
     [InlineData((int)OptionalProtections.Frozen, "CKA_UNWRAP_TEMPLATE off")]

@@ -42,10 +42,16 @@ internal static class RecordKey
     }
 
     /// <summary>Unwraps a key k and writes x(k * point).</summary>
+    /// <param name="session">Where.</param>
+    /// <param name="module">How; null where the key is evaluated in memory.</param>
+    /// <param name="wrapKeys">What it may be under, at least one; none in memory.</param>
+    /// <param name="wrapped">The wrapping, or in memory the key.</param>
+    /// <param name="point">The point.</param>
+    /// <param name="evaluated">Takes the x-coordinate.</param>
     public static void Evaluate(
         Pkcs11Session session,
         WrapAbility? module,
-        FitKey? wrapKey,
+        List<FitKey> wrapKeys,
         ReadOnlySpan<byte> wrapped,
         ReadOnlySpan<byte> point,
         Span<byte> evaluated)
@@ -55,7 +61,7 @@ internal static class RecordKey
             MemoryKey.Evaluate(wrapped, point, evaluated);
             return;
         }
-        var key = session.Unwrap(module.Mechanism, wrapKey!.Handle, wrapped, module.UnwrapTemplate);
+        var key = Unwrap(session, module, wrapKeys, wrapped);
         try
         {
             session.DeriveX(key, point, evaluated);
@@ -63,6 +69,27 @@ internal static class RecordKey
         finally
         {
             session.Discard(key);
+        }
+    }
+
+    /// <summary>Unwraps a key k and lets go of it: that a wrap key of its version was there a while ago says nothing of now.</summary>
+    /// <exception cref="HsmException">None of these unwraps it.</exception>
+    public static void RequireUnwraps(Pkcs11Session session, WrapAbility module, List<FitKey> wrapKeys, ReadOnlySpan<byte> wrapped) =>
+        session.Discard(Unwrap(session, module, wrapKeys, wrapped));
+
+    // Two of a version nobody tells apart but by trying: the wrapping is authenticated.
+    private static nuint Unwrap(Pkcs11Session session, WrapAbility module, List<FitKey> wrapKeys, ReadOnlySpan<byte> wrapped)
+    {
+        for (var i = 0; ; i++)
+        {
+            try
+            {
+                return session.Unwrap(module.Mechanism, wrapKeys[i].Handle, wrapped, module.UnwrapTemplate);
+            }
+            catch (HsmException e) when (i < wrapKeys.Count - 1 && TokenKeySet.MayBeOfAnother(e))
+            {
+                // The next one may be it.
+            }
         }
     }
 }

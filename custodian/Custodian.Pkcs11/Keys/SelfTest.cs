@@ -110,7 +110,7 @@ internal static class SelfTest
         var length = RecordKey.Make(session, keys.Module, keys.CanaryWrap, Generator, made, point, wrapped);
         try
         {
-            RecordKey.Evaluate(session, keys.Module, keys.CanaryWrap, wrapped[..length], Generator, evaluated);
+            RecordKey.Evaluate(session, keys.Module, keys.CanaryWrap is { } wrap ? [wrap] : [], wrapped[..length], Generator, evaluated);
         }
         catch (HsmException e)
         {

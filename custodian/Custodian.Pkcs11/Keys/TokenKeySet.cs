@@ -55,8 +55,10 @@ internal sealed record TokenKeySet(
     /// <exception cref="HsmException">The token has none; class Data, since it is the blob that names it.</exception>
     public List<SealKey> SealsOf(uint version) => Some(Seals.Where(key => key.Version == version), KeyPurpose.Seal, version);
 
-    /// <inheritdoc cref="SealsOf"/>
-    public List<FitKey> WrapsOf(uint version) => Some(Wraps.Where(key => key.Name.Version == version), KeyPurpose.Wrap, version);
+    /// <summary>The same of the wrap key; none for a key that is evaluated in memory, which names no version.</summary>
+    /// <exception cref="HsmException">As <see cref="SealsOf"/>.</exception>
+    public List<FitKey> WrapsOf(uint? version) =>
+        version is { } named ? Some(Wraps.Where(key => key.Name.Version == named), KeyPurpose.Wrap, named) : [];
 
     /// <summary>Whether a failure with one of several keys may be no more than that it is not the one.</summary>
     public static bool MayBeOfAnother(HsmException failure) => failure.Class is HsmErrorClass.Data or HsmErrorClass.Ambiguous;

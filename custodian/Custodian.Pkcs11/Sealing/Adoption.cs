@@ -5,7 +5,7 @@ using Custodian.Pkcs11.Keys;
 
 namespace Custodian.Pkcs11.Sealing;
 
-/// <summary>One adoption. Remembers whether the sealed key opened and its wrap key is there, so that only a failure of that counts as a refusal.</summary>
+/// <summary>One adoption. Remembers whether the sealed key opened and its wrap key unwrapped it, so that only a failure of that counts as a refusal.</summary>
 internal sealed class Adoption(
     ReadOnlyMemory<byte> sealedKey,
     long nowUnixMs,
@@ -24,9 +24,9 @@ internal sealed class Adoption(
             var prepared = RecordBlobs.OpenContent(session, keys, BlobRole.PreparedKey, sealedKey.Span, prepareAad.Span, room, out var wrapVersion);
 
             // A record under a wrap key that is gone could never be evaluated.
-            if (wrapVersion is { } version)
+            if (keys.Module is { } module)
             {
-                _ = keys.WrapsOf(version);
+                RecordKey.RequireUnwraps(session, module, keys.WrapsOf(wrapVersion), prepared.Wrapped);
             }
             Opened = true;
             return nowUnixMs >= BinaryPrimitives.ReadInt64BigEndian(prepared.Tail)

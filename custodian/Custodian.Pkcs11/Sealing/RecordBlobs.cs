@@ -43,7 +43,7 @@ internal static class RecordBlobs
         {
             var content = OpenContent(session, keys, BlobRole.Record, sealedRecord, aad, room, out var wrapVersion);
             var evaluated = GC.AllocateUninitializedArray<byte>(Pkcs11Session.CoordinateLength, pinned: true);
-            EvaluateWrapped(session, keys, wrapVersion, content.Wrapped, point, evaluated);
+            RecordKey.Evaluate(session, keys.Module, keys.WrapsOf(wrapVersion), content.Wrapped, point, evaluated);
             return new Evaluation(evaluated, PinnedCopy(content.Tail));
         }
         finally
@@ -84,31 +84,6 @@ internal static class RecordBlobs
         finally
         {
             CryptographicOperations.ZeroMemory(room);
-        }
-    }
-
-    // Two of a version nobody tells apart but by trying: the wrapping is authenticated.
-    private static void EvaluateWrapped(
-        Pkcs11Session session, TokenKeySet keys, uint? wrapVersion, ReadOnlySpan<byte> wrapped, ReadOnlySpan<byte> point, Span<byte> evaluated)
-    {
-        if (wrapVersion is not { } version)
-        {
-            // Evaluated in memory, under no wrap key.
-            RecordKey.Evaluate(session, keys.Module, wrapKey: null, wrapped, point, evaluated);
-            return;
-        }
-        var candidates = keys.WrapsOf(version);
-        foreach (var key in candidates)
-        {
-            try
-            {
-                RecordKey.Evaluate(session, keys.Module, key, wrapped, point, evaluated);
-                return;
-            }
-            catch (HsmException e) when (key != candidates[^1] && TokenKeySet.MayBeOfAnother(e))
-            {
-                // The next one may be it.
-            }
         }
     }
 

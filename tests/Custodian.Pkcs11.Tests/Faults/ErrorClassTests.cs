@@ -112,6 +112,7 @@ public sealed class ErrorClassTests : IClassFixture<SoftHsmWithKeys>, IAsyncLife
     [InlineData("Evaluate", nameof(Function.Decrypt))]
     [InlineData("Evaluate", nameof(Function.UnwrapKey))]
     [InlineData("Adopt", nameof(Function.Decrypt))]
+    [InlineData("Adopt", nameof(Function.UnwrapKey))]
     [InlineData("Open", nameof(Function.Decrypt))]
     public async Task Operation_UnexplainedFailureThatTheCanaryHasToo_IsFatalAndNoRefusal(string name, string at)
     {
@@ -147,8 +148,8 @@ public sealed class ErrorClassTests : IClassFixture<SoftHsmWithKeys>, IAsyncLife
         var cure = await CureAsync();
         var draws = new Draws("return values at the calls of a cure");
 
-        // The blob itself is opened once all is cured, and may be bad then.
-        foreach (var call in cure.Index().Where(c => c.Item is not (Function.CloseSession or Function.Decrypt)))
+        // The blob itself is opened and its key unwrapped once all is cured, and may be bad then.
+        foreach (var call in cure.Index().Where(c => c.Item is not (Function.CloseSession or Function.Decrypt or Function.UnwrapKey)))
         {
             foreach (var code in CodesOfAPart(draws).Where(c => ErrorCodes.ClassOf(c) != HsmErrorClass.Pin))
             {

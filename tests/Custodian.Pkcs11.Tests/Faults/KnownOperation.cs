@@ -22,7 +22,7 @@ internal sealed record KnownOperation(string Name, Func<IHsm, Task> Run, params 
         KnownOperation[] all =
         [
             new("Prepare", PrepareAsync),
-            new("Adopt", on => AdoptAsync(on, prepared.SealedKey), Function.Decrypt),
+            new("Adopt", on => AdoptAsync(on, prepared.SealedKey), Function.Decrypt, Function.UnwrapKey),
             new("Evaluate", on => EvaluateAsync(on, record, prepared.Evaluated), Function.Decrypt, Function.UnwrapKey),
             new("Seal", async on => Assert.NotEmpty(await on.SealAsync(Share, Aad))),
             new("Open", async on => Assert.Equal(Share, await on.OpenAsync(secret, Aad)), Function.Decrypt),
