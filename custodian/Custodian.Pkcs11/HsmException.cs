@@ -42,6 +42,9 @@ public sealed class HsmException : Exception
     /// <summary>Whether the module lacks what only <see cref="EvaluationMode.Hsm"/> needs: in the other mode a node can do without it.</summary>
     public bool IsOfHsmEvaluation { get; internal init; }
 
+    /// <summary>Whether a login sent the PIN and it was refused, then or before; other calls may speak of a PIN that nobody sent.</summary>
+    internal bool IsOfRefusedPin => Class == HsmErrorClass.Pin && Function == Binding.Pkcs11Session.LoginFunction;
+
     /// <summary>The same failure where no input of a caller can be its cause.</summary>
     internal HsmException OfTheModule() =>
         Class is HsmErrorClass.Ambiguous or HsmErrorClass.Data ? new(HsmErrorClass.Fatal, ReturnValue, Function, Message, this) : this;

@@ -7,6 +7,8 @@ namespace Custodian.Pkcs11.Binding;
 /// </summary>
 internal sealed unsafe partial class Pkcs11Session(FunctionTable functions, nuint handle) : IDisposable
 {
+    public const string LoginFunction = "C_Login";
+
     private bool closed;
 
     public FunctionTable Functions => functions;
@@ -60,7 +62,7 @@ internal sealed unsafe partial class Pkcs11Session(FunctionTable functions, nuin
         {
             return false;
         }
-        Check(rv, "C_Login");
+        Check(rv, LoginFunction);
         return true;
     }
 

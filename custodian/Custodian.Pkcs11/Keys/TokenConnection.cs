@@ -139,7 +139,7 @@ internal sealed class TokenConnection : IDisposable
     {
         if (pinRefused)
         {
-            throw new HsmException(HsmErrorClass.Pin, 0, "C_Login", "The PIN was refused before; it is not tried again.");
+            throw new HsmException(HsmErrorClass.Pin, 0, Pkcs11Session.LoginFunction, "The PIN was refused before; it is not tried again.");
         }
         RequireTriesLeft(module.FlagsOf(slot));
         try

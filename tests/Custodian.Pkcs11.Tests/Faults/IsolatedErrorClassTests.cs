@@ -164,6 +164,31 @@ public sealed class IsolatedErrorClassTests : IAsyncLifetime, IDisposable
         await (await KnownRecord.MakeAsync(hsm)).EvaluateAsync(hsm);
     }
 
+    /// <summary>A process that would be started instead would send the same PIN again, and so take the token one try after the other.</summary>
+    [Fact]
+    public async Task Evaluate_PinRefusedWhenTheLoginWasLost_NoProcessIsStartedAgain()
+    {
+        await using var hsm = await OpenAsync(recycleAfter: 3);
+        var record = await KnownRecord.MakeAsync(hsm);
+        var host = await events.NextAsync<HostStarted>();
+
+        Order(new ModuleOrder(Function.Login, 0xA0, Times: 1, LosesLogin: true));
+        HsmException?[] failures = [await record.TryEvaluateAsync(hsm), await record.TryEvaluateAsync(hsm)];
+
+        // Its time has come with the third key used; it goes on all the same, and nothing takes its place when it ends.
+        var refused = await events.NextAsync<HostNotStarted>();
+        await Assert.ThrowsAsync<HsmException>(async () => await hsm.ProbeAsync(CancellationToken.None));
+        Assert.True(HostSignals.Exists(host.ProcessId));
+        HostSignals.Send(host.ProcessId, HostSignals.Kill);
+        await events.NextAsync<HostFailed>();
+        var after = await Assert.ThrowsAsync<HsmException>(async () => await hsm.AdmitAsync(CancellationToken.None));
+
+        Assert.All([.. failures, refused.Failure, after], failure => Assert.Equal((HsmErrorClass.Pin, "C_Login"), (failure!.Class, failure.Function)));
+        Assert.Equal((0xA0UL, null), (refused.Failure.ReturnValue, refused.NextTry));
+        Assert.Single(events.Of<HostStarted>());
+        Assert.Single(events.Of<HostNotStarted>());
+    }
+
     private static HsmErrorClass? Expected(nuint code) => ErrorCodes.ClassOf(code) switch
     {
         HsmErrorClass.Session or HsmErrorClass.Login or HsmErrorClass.Handle => null,
@@ -184,13 +209,14 @@ public sealed class IsolatedErrorClassTests : IAsyncLifetime, IDisposable
 
     private void Order(ModuleOrder order) => order.Give(TestHosts.OrdersOf(token));
 
-    private Task<IsolatedHsm> OpenAsync(TimeSpan? deadline = null, TimeSpan? startDeadline = null) => IsolatedHsm.OpenAsync(
+    private Task<IsolatedHsm> OpenAsync(TimeSpan? deadline = null, TimeSpan? startDeadline = null, long recycleAfter = 0) => IsolatedHsm.OpenAsync(
         token.Options(sessions: 2),
         new IsolationOptions
         {
             Program = TestHosts.Ordered(token),
             Deadline = deadline ?? TimeSpan.FromSeconds(20),
             StartDeadline = startDeadline ?? TimeSpan.FromSeconds(60),
+            RecycleAfter = recycleAfter,
             Observer = events.See,
         },
         CancellationToken.None);

@@ -40,6 +40,10 @@ internal static class OrderedHost
             if (ModuleOrder.Take(file) is { } next)
             {
                 (order, left) = (next, next.Times);
+                if (next.LosesLogin)
+                {
+                    ModuleCalls.Logout(SoftHsmToken.Label);
+                }
             }
             if (order is not { } current || left == 0 || !current.IsFor(called))
             {

@@ -21,6 +21,7 @@ internal sealed class HostChild
     private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(2);
 
     private readonly SpawnedHost host;
+    private readonly HostAssignment assignment;
     private readonly IsolationOptions options;
     private readonly TimeProvider time;
     private readonly CallTable calls;
@@ -35,7 +36,7 @@ internal sealed class HostChild
 
     private HostChild(SpawnedHost host, HostAssignment assignment)
     {
-        (this.host, options, time) = (host, assignment.Isolation, assignment.Time);
+        (this.host, this.assignment, options, time) = (host, assignment, assignment.Isolation, assignment.Time);
         Authorised = assignment.Authorised;
         calls = new CallTable(assignment.Hsm.Sessions, time);
         requests = new FrameOutput(host.Input);
@@ -73,7 +74,7 @@ internal sealed class HostChild
         var child = new HostChild(spawned, assignment);
         try
         {
-            child.Ready = await child.OpenAsync(assignment, stop).ConfigureAwait(false);
+            child.Ready = await child.OpenAsync(stop).ConfigureAwait(false);
             child.Watch();
             return child;
         }
@@ -135,7 +136,7 @@ internal sealed class HostChild
         await Ended.ConfigureAwait(false);
     }
 
-    private async Task<HostReady> OpenAsync(HostAssignment assignment, CancellationToken stop)
+    private async Task<HostReady> OpenAsync(CancellationToken stop)
     {
         var opening = new PendingCall<HostReady>(OpeningFrames.ReadReady);
         var frame = OpeningFrames.Open(assignment.Hsm, Authorised, assignment.Pin);
@@ -224,6 +225,10 @@ internal sealed class HostChild
             case FrameKind.Failed:
                 var failure = AnswerFrames.ReadFailed(ref fields);
                 fields.End();
+                if (failure.IsOfRefusedPin)
+                {
+                    assignment.RefusePin(failure);
+                }
                 call.Fail(failure);
                 Suspect(failure);
                 break;

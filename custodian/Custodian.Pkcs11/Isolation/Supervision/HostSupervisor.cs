@@ -14,9 +14,9 @@ internal sealed class HostSupervisor : IAsyncDisposable
     private readonly CancellationTokenSource stop = new();
     private readonly Task supervision;
     private volatile HostChild? current;
-    private volatile HsmException? refusedPin;
     private volatile KeyInventory keys;
     private Task retirements = Task.CompletedTask;
+    private bool toldOfThePin;
 
     private HostSupervisor(HostAssignment assignment, HostChild child)
     {
@@ -161,7 +161,7 @@ internal sealed class HostSupervisor : IAsyncDisposable
 
     private async Task<HostChild?> TryStartAsync()
     {
-        if (refusedPin is not null)
+        if (assignment.RefusedPin is not null)
         {
             return null;
         }
@@ -175,8 +175,14 @@ internal sealed class HostSupervisor : IAsyncDisposable
         }
         catch (HsmException e)
         {
-            refusedPin = e.Class == HsmErrorClass.Pin ? e : null;
-            options.Observer(new HostNotStarted(e, refusedPin is null ? pause.Next : null));
+            if (e.Class == HsmErrorClass.Pin)
+            {
+                assignment.RefusePin(e);
+            }
+            else
+            {
+                options.Observer(new HostNotStarted(e, pause.Next));
+            }
             return null;
         }
         catch (OperationCanceledException)
@@ -237,12 +243,18 @@ internal sealed class HostSupervisor : IAsyncDisposable
     /// <summary>Waits until the next start is due: for ever after a refused PIN, which is tried once and never again by itself.</summary>
     private Task PauseAsync()
     {
-        var wait = refusedPin is null ? pause.Take() : Timeout.InfiniteTimeSpan;
+        var refused = assignment.RefusedPin;
+        if (refused is not null && !toldOfThePin)
+        {
+            toldOfThePin = true;
+            options.Observer(new HostNotStarted(refused, null));
+        }
+        var wait = refused is null ? pause.Take() : Timeout.InfiniteTimeSpan;
         return Task.Delay(wait, time, stop.Token).ContinueWith(
             static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
     }
 
-    private HsmException Unavailable() => refusedPin is { } pin
+    private HsmException Unavailable() => assignment.RefusedPin is { } pin
         ? new HsmException(HsmErrorClass.Pin, pin.ReturnValue, pin.Function, pin.Message)
         : new HsmException(HsmErrorClass.Fatal, 0, "hsm-host", "No process of the HSM is ready; another is being started.");
 }
