@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Custodian.Pkcs11.Binding;
+using Custodian.Pkcs11.Isolation.Host;
 using Custodian.Pkcs11.Keys;
 using Custodian.Pkcs11.Sealing;
 using Custodian.Pkcs11.Sessions;
@@ -36,7 +37,8 @@ public sealed class Pkcs11Hsm : IHsm
 
     /// <summary>
     /// Loads the module, logs in with one try of the PIN, finds and checks the keys, and proves by self-tests that the module does what
-    /// is needed: AES-GCM and, where it evaluates, RFC 5649 wrapping of EC keys and ECDH that gives the raw x-coordinate.
+    /// is needed: AES-GCM and, where it evaluates, RFC 5649 wrapping of EC keys and ECDH that gives the raw x-coordinate. A process that
+    /// evaluates in its own memory may from then on be neither dumped nor traced by its user.
     /// </summary>
     /// <param name="options">Which token; the PIN is copied.</param>
     /// <param name="cancellationToken">Checked before the module is touched.</param>
@@ -48,6 +50,10 @@ public sealed class Pkcs11Hsm : IHsm
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
+        if (options.Evaluation == EvaluationMode.Memory)
+        {
+            HostProcess.ForbidDumps();
+        }
         return Task.Run(() => new Pkcs11Hsm(options), cancellationToken);
     }
 

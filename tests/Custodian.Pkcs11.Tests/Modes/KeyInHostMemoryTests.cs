@@ -55,6 +55,20 @@ public sealed class KeyInHostMemoryTests : IDisposable
         }
     }
 
+    /// <summary>Commands evaluate in a process of their own, which is no host: <c>verify --hsm</c> every record.</summary>
+    [Theory]
+    [InlineData(EvaluationMode.Memory, false)]
+    [InlineData(EvaluationMode.Hsm, true)]
+    public async Task Open_InAnyProcess_ForbidsDumpsOfItWhereRecordsKeysComeToLieInIt(EvaluationMode mode, bool mayBeDumped)
+    {
+        await token.CreateKeysAsync(mode);
+        OwnProcess.MayBeDumped = true;
+
+        await using var hsm = await Pkcs11Hsm.OpenAsync(token.Options(evaluation: mode), CancellationToken.None);
+
+        Assert.Equal(mayBeDumped, OwnProcess.MayBeDumped);
+    }
+
     // As it is sealed, and in the order of bytes in which OpenSSL keeps numbers; whole, and each half: a freed block loses its beginning.
     private static void AssertNowhere(int host, byte[] key)
     {

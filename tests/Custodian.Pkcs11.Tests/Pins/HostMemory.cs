@@ -9,6 +9,11 @@ internal static class HostMemory
     /// <summary>Where a process has these bytes in memory that it can write, and what the kernel says of that memory.</summary>
     internal static IReadOnlyList<string> Holding(int processId, byte[] wanted)
     {
+        if (processId == Environment.ProcessId)
+        {
+            // It may have shut its memory to its own user, for an HSM that evaluates there.
+            OwnProcess.MayBeDumped = true;
+        }
         var found = new List<string>();
         using var memory = File.OpenHandle($"/proc/{processId}/mem");
         foreach (var (from, to, flags) in Regions(processId))

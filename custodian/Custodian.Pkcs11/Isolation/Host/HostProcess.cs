@@ -15,17 +15,21 @@ internal static partial class HostProcess
     private const nuint SigKill = 9;
 
     /// <summary>
-    /// No core dump, no debugger of the same user, no /proc/PID/mem; and an end with the node's, should it be stopped and unable to see
+    /// No core dump, no debugger of the same user, no /proc/PID/mem: of any process in which records' keys come to lie in the clear.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The kernel refused.</exception>
+    public static void ForbidDumps() => Require(Control(SetDumpable, 0, 0, 0, 0));
+
+    /// <summary>
+    /// As <see cref="ForbidDumps"/>; and an end with the node's, should it be stopped and unable to see
     /// the end of its input. Signals that a terminal or supervisor sends to the whole group are the node's to act upon.
     /// </summary>
     /// <returns>What keeps the signals away; for the life of the process.</returns>
     /// <exception cref="InvalidOperationException">The kernel refused.</exception>
     public static IDisposable[] Harden()
     {
-        if (Control(SetDumpable, 0, 0, 0, 0) != 0 || Control(SetParentDeathSignal, SigKill, 0, 0, 0) != 0)
-        {
-            throw new InvalidOperationException("The kernel does not let this process protect itself (prctl).");
-        }
+        ForbidDumps();
+        Require(Control(SetParentDeathSignal, SigKill, 0, 0, 0));
         PosixSignal[] ofTheGroup = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
         return [.. ofTheGroup.Select(signal => PosixSignalRegistration.Create(signal, static context => context.Cancel = true))];
     }
@@ -49,6 +53,14 @@ internal static partial class HostProcess
     [LibraryImport("libc", EntryPoint = "_exit")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial void ExitAtOnce(int status);
+
+    private static void Require(int answer)
+    {
+        if (answer != 0)
+        {
+            throw new InvalidOperationException("The kernel does not let this process protect itself (prctl).");
+        }
+    }
 
     private static FileStream Take(int descriptor, FileAccess access)
     {
