@@ -42,35 +42,41 @@ internal static class KeysAdoptCommand
 
     private static async Task<int> RunAsync(NodeConfiguration configuration, Wish wish, CancellationToken cancellation)
     {
-        using KeyLock alone = KeyLock.Take(configuration);
         await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation);
+        return await KeyChange.RunAsync(
+            configuration,
+            wish.Yes,
+            () => LookAsync(configuration, runtime, wish, cancellation),
+            key => KeysRead.IsConfirmed(wish.Label, $"this makes {wish.Label}, {KeyStanding.IdentityOf(key)}, a key of the node that new things may be under"),
+            found => AdoptAsync(runtime, wish, found.Key!, cancellation));
+    }
+
+    private static async Task<KeyChange.Found> LookAsync(NodeConfiguration configuration, NodeRuntime runtime, Wish wish, CancellationToken cancellation)
+    {
         KeyStanding standing = await runtime.ReadKeysAsync(cancellation);
         if (KeysRead.IsOfOtherMode(configuration, wish.Purpose) || Find(standing.Keys, wish) is not { } key)
         {
-            return ExitCode.NotFound;
+            return KeyChange.Found.Nothing(ExitCode.NotFound);
         }
 
-        var adopted = new ListedKey(key, MayReseal: false);
         KeyList list = standing.List ?? KeyList.Empty;
-        if (!IsNew(list, key) || await IsGuardedLessAsync(runtime.Hsm, list.With(adopted), key))
-        {
-            return ExitCode.Failed;
-        }
+        return !IsNew(list, key) || await IsGuardedLessAsync(runtime.Hsm, list.With(Listed(key)), key)
+            ? KeyChange.Found.Nothing(ExitCode.Failed)
+            : KeyChange.Found.Of(key, list);
+    }
 
-        if (!KeysRead.IsConfirmed(wish.Label, $"this makes {wish.Label}, {KeyStanding.IdentityOf(key)}, a key of the node that new things may be under", wish.Yes))
-        {
-            return ExitCode.Usage;
-        }
-
-        await runtime.Store.ChangeKeyListAsync(now => (now ?? KeyList.Empty).With(adopted), cancellation);
+    private static async Task AdoptAsync(NodeRuntime runtime, Wish wish, TokenKey key, CancellationToken cancellation)
+    {
+        await runtime.Store.ChangeKeyListAsync(now => (now ?? KeyList.Empty).With(Listed(key)), cancellation);
         KeyStanding after = await runtime.ReadKeysAsync(cancellation);
         Terminal.Print(wish.Json, new Adopted(wish.Label, key.Identity), text =>
         {
             text.WriteLine($"adopted   {wish.Label}, {KeyStanding.IdentityOf(key)}");
             text.WriteLine(after.Refusal is { } refusal ? $"still     {refusal}" : $"next      a serving node makes new things under {string.Join(", ", after.Keys.InUse.Select(TokenKeys.LabelOf))} within a second");
         });
-        return ExitCode.Done;
     }
+
+    private static ListedKey Listed(TokenKey key) => new(key, MayReseal: false);
 
     private static TokenKey? Find(KeyInventory keys, Wish wish)
     {

@@ -30,16 +30,14 @@ internal static class KeysRead
     }
 
     /// <summary>What there is, and what is under it.</summary>
-    internal static Task<KeyRetirement> AllAsync(NodeRuntime runtime, CancellationToken cancellation) => AllAsync(runtime.Store, runtime.Hsm, cancellation);
+    internal static Task<KeyRetirement> AllAsync(NodeRuntime runtime, CancellationToken cancellation) =>
+        AllAsync(TimeProvider.System.GetUtcNow(), runtime.Store, runtime.Hsm, cancellation);
 
-    private static async Task<KeyRetirement> AllAsync(SqliteAccountStore store, IHsm hsm, CancellationToken cancellation)
-    {
-        long recently = (TimeProvider.System.GetUtcNow() - KeyRetirement.CallTime).ToUnixTimeMilliseconds();
-        return new KeyRetirement(
-            await KeyStanding.ReadAsync(store, hsm, cancellation),
-            await store.ReadKeyUseAsync(cancellation),
-            await store.ReadResealedAfterAsync(recently, cancellation));
-    }
+    private static async Task<KeyRetirement> AllAsync(DateTimeOffset asOf, SqliteAccountStore store, IHsm hsm, CancellationToken cancellation) => new(
+        await KeyStanding.ReadAsync(store, hsm, cancellation),
+        await store.ReadKeyUseAsync(cancellation),
+        await store.ReadResealedAfterAsync((asOf - KeyRetirement.CallTime).ToUnixTimeMilliseconds(), cancellation),
+        asOf.ToUnixTimeMilliseconds());
 
     /// <summary>The same, opened for it.</summary>
     internal static async Task<KeyRetirement> AllAsync(NodeConfiguration configuration, HsmPin? pin, CancellationToken cancellation)
@@ -55,12 +53,15 @@ internal static class KeysRead
     internal static async Task<KeyRetirement?> AllVerifiedAsync(NodeConfiguration configuration, HsmPin pin, CancellationToken cancellation)
     {
         await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation, pin: pin);
-        return await AllVerifiedAsync(NodeRuntime.StoreOptions(configuration), runtime.Store, runtime.Hsm, cancellation);
+        return await AllVerifiedAsync(NodeRuntime.StoreOptions(configuration), runtime.Store, runtime.Hsm, TimeProvider.System, cancellation);
     }
 
     /// <inheritdoc cref="AllVerifiedAsync(NodeConfiguration, HsmPin, CancellationToken)"/>
-    internal static async Task<KeyRetirement?> AllVerifiedAsync(SqliteStoreOptions options, SqliteAccountStore store, IHsm hsm, CancellationToken cancellation)
+    internal static async Task<KeyRetirement?> AllVerifiedAsync(
+        SqliteStoreOptions options, SqliteAccountStore store, IHsm hsm, TimeProvider time, CancellationToken cancellation)
     {
+        // Before the pass: an account's page may be passed a long time before its end.
+        DateTimeOffset asOf = time.GetUtcNow();
         NodeIdentity identity = NodeDatabase.ReadIdentity(options);
         using NodeSecrets secrets = await NodeDatabase.OpenSecretsAsync(options, identity, hsm);
         VerificationReport report = new DatabaseVerifier(options, secrets, VerifyCommand.Progress).Run(cancellation);
@@ -72,7 +73,7 @@ internal static class KeysRead
             return null;
         }
 
-        KeyRetirement known = await AllAsync(store, hsm, cancellation);
+        KeyRetirement known = await AllAsync(asOf, store, hsm, cancellation);
         return known with
         {
             Use = known.Use with
@@ -99,14 +100,9 @@ internal static class KeysRead
         return true;
     }
 
-    /// <summary>Has the operator type a key's label, where nobody said --yes.</summary>
-    internal static bool IsConfirmed(string label, string what, bool yes)
+    /// <summary>Has the operator type a key's label, which they do not where they said --yes.</summary>
+    internal static bool IsConfirmed(string label, string what)
     {
-        if (yes)
-        {
-            return true;
-        }
-
         if (Console.IsInputRedirected)
         {
             Terminal.Error($"{what}; say --yes if that is meant");

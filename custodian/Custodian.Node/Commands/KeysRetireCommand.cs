@@ -37,47 +37,35 @@ internal static class KeysRetireCommand
 
     private static async Task<int> RunAsync(NodeConfiguration configuration, Doomed doomed, CancellationToken cancellation)
     {
-        using KeyLock alone = KeyLock.Take(configuration);
         using HsmPin pin = PinSource.Read(configuration.Hsm.PinFile);
+        return await KeyChange.RunAsync(
+            configuration,
+            doomed.Yes,
+            () => LookAsync(configuration, doomed, pin, cancellation),
+            _ => KeysRead.IsConfirmed(doomed.Label, $"this destroys {doomed.Label} for good: {Meaning(doomed.Purpose)}"),
+            found => DestroyAsync(configuration, doomed, pin, found, cancellation));
+    }
+
+    private static async Task<KeyChange.Found> LookAsync(NodeConfiguration configuration, Doomed doomed, HsmPin pin, CancellationToken cancellation)
+    {
         if (await KnowAsync(configuration, doomed, pin, cancellation) is not { } known)
         {
-            return ExitCode.Findings;
+            return KeyChange.Found.Nothing(ExitCode.Findings);
         }
 
         if (KeysRead.IsOfOtherMode(configuration, doomed.Purpose) || Find(known.Standing, doomed) is not { } key)
         {
-            return ExitCode.NotFound;
+            return KeyChange.Found.Nothing(ExitCode.NotFound);
         }
 
-        if (IsHindered(known, doomed))
-        {
-            return ExitCode.Failed;
-        }
+        return IsHindered(known, doomed) ? KeyChange.Found.Nothing(ExitCode.Failed) : KeyChange.Found.Of(key, known.Standing.List!);
+    }
 
-        if (!KeysRead.IsConfirmed(doomed.Label, $"this destroys {doomed.Label} for good: {Meaning(doomed.Purpose)}", doomed.Yes))
-        {
-            return ExitCode.Usage;
-        }
-
-        // The answer may have taken a while, and the node serves.
-        if (!doomed.Yes)
-        {
-            if (await KnowAsync(configuration, doomed, pin, cancellation) is not { } now)
-            {
-                return ExitCode.Findings;
-            }
-
-            if (IsHindered(now, doomed))
-            {
-                return ExitCode.Failed;
-            }
-
-            known = now;
-        }
-
-        await TokenKeys.RetireAsync(NodeRuntime.HsmOptions(configuration, pin, known.Standing.List!.Authorised), key, cancellation);
+    private static async Task DestroyAsync(
+        NodeConfiguration configuration, Doomed doomed, HsmPin pin, KeyChange.Found found, CancellationToken cancellation)
+    {
+        await TokenKeys.RetireAsync(NodeRuntime.HsmOptions(configuration, pin, found.List.Authorised), found.Key!, cancellation);
         Terminal.Print(doomed.Json, new Retired(doomed.Label), text => text.WriteLine($"destroyed  {doomed.Label}; {Meaning(doomed.Purpose)}"));
-        return ExitCode.Done;
     }
 
     private static async Task<KeyRetirement?> KnowAsync(NodeConfiguration configuration, Doomed doomed, HsmPin pin, CancellationToken cancellation) =>
@@ -106,7 +94,7 @@ internal static class KeysRetireCommand
 
     private static bool IsHindered(KeyRetirement known, Doomed doomed)
     {
-        string[] hindrances = [.. known.Hindrances(doomed.Purpose, doomed.Version, TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds())];
+        string[] hindrances = [.. known.Hindrances(doomed.Purpose, doomed.Version)];
         if (hindrances.Length > 0)
         {
             Terminal.Error($"{doomed.Label} stays, and nothing was changed: {string.Join("; ", hindrances)}");

@@ -182,15 +182,28 @@ public sealed class KeyListWatchTests : IAsyncLifetime
 
         // The version of the seal key, behind the part's length and the first bytes of its header.
         _node.Hsm.OnRefresh = () => _node.Tamper("UPDATE sealed_parts SET part = CAST(substr(part, 1, 8) || x'00000002' || substr(part, 13) AS BLOB)");
-        KeyRetirement known = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, CancellationToken.None))!;
+        KeyRetirement known = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeProvider.System, CancellationToken.None))!;
 
         Assert.Equal(0, (await _node.UseAsync()).Under(KeyPurpose.Seal, 1));
         Assert.Equal((2L, 1L, 0L), (known.Use.Under(KeyPurpose.Seal, 1), known.Use.Under(KeyPurpose.Seal, 2), known.Use.Unreadable));
         Assert.True(known.Use.HoldsSecrets(KeyPurpose.Seal, 1));
-        Assert.Contains(known.Hindrances(KeyPurpose.Seal, 1, long.MaxValue), h => h.StartsWith("2 records are under it", StringComparison.Ordinal));
+        Assert.Contains(known.Hindrances(KeyPurpose.Seal, 1), h => h.StartsWith("2 records are under it", StringComparison.Ordinal));
 
         // And the next one finds them.
-        Assert.Null(await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, CancellationToken.None));
+        Assert.Null(await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeProvider.System, CancellationToken.None));
+    }
+
+    /// <summary>What time rules out must be ruled out before the first page is passed: what is stored after that may be in no count.</summary>
+    [Fact]
+    public async Task AllVerified_StoredAtTheTimeThatItIsOf_IsCounted()
+    {
+        await _node.AddAsync();
+        var clock = new ActingClock(() => _node.AddAsync().GetAwaiter().GetResult());
+
+        KeyRetirement known = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, clock, CancellationToken.None))!;
+
+        Assert.Equal(2, known.Use.Under(KeyPurpose.Wrap, 1));
+        Assert.Equal(clock.SaidMs, known.AsOfMs);
     }
 
     [Fact]
@@ -245,5 +258,19 @@ public sealed class KeyListWatchTests : IAsyncLifetime
 
         await _node.RotateSealAsync(mayReseal: false);
         return (await _node.Hsm.RefreshKeysAsync()).Used(KeyPurpose.Seal);
+    }
+
+    /// <summary>Somebody does something whenever it is asked for the time.</summary>
+    private sealed class ActingClock(Action act) : TimeProvider
+    {
+        internal long SaidMs { get; private set; }
+
+        public override DateTimeOffset GetUtcNow()
+        {
+            act();
+            DateTimeOffset now = base.GetUtcNow();
+            SaidMs = now.ToUnixTimeMilliseconds();
+            return now;
+        }
     }
 }

@@ -21,14 +21,14 @@ public sealed class KeyRetirementTests
     [InlineData(KeyPurpose.Seal)]
     [InlineData(KeyPurpose.Wrap)]
     [InlineData(KeyPurpose.Audit)]
-    public void Hindrances_NothingRefersToIt_AreNone(KeyPurpose purpose) => Assert.Empty(Of(Used(2, 2, 7)).Hindrances(purpose, 1, LongAfter));
+    public void Hindrances_NothingRefersToIt_AreNone(KeyPurpose purpose) => Assert.Empty(Of(Used(2, 2, 7)).Hindrances(purpose, 1));
 
     [Theory]
     [InlineData(KeyPurpose.Seal)]
     [InlineData(KeyPurpose.Wrap)]
     [InlineData(KeyPurpose.Audit)]
     public void Hindrances_TheNewest_IsOne(KeyPurpose purpose) =>
-        Assert.Contains("it is the newest", Of(Used(1, 1, 0)).Hindrances(purpose, 2, LongAfter).First(), StringComparison.Ordinal);
+        Assert.Contains("it is the newest", Of(Used(1, 1, 0)).Hindrances(purpose, 2).First(), StringComparison.Ordinal);
 
     [Theory]
     [InlineData(KeyPurpose.Seal, 1U, 2U)]
@@ -37,8 +37,8 @@ public sealed class KeyRetirementTests
     {
         KeyRetirement known = Of(Used(seal, wrap, 7));
 
-        Assert.StartsWith("7 records are under it", Assert.Single(known.Hindrances(purpose, 1, LongAfter)), StringComparison.Ordinal);
-        Assert.Empty(known.Hindrances(purpose == KeyPurpose.Seal ? KeyPurpose.Wrap : KeyPurpose.Seal, 1, LongAfter));
+        Assert.StartsWith("7 records are under it", Assert.Single(known.Hindrances(purpose, 1)), StringComparison.Ordinal);
+        Assert.Empty(known.Hindrances(purpose == KeyPurpose.Seal ? KeyPurpose.Wrap : KeyPurpose.Seal, 1));
     }
 
     [Fact]
@@ -46,8 +46,8 @@ public sealed class KeyRetirementTests
     {
         KeyRetirement known = Of(Used(2, 2, 1) with { Secrets = new BlobVersions(1, null) });
 
-        Assert.Contains("the node's own secrets", Assert.Single(known.Hindrances(KeyPurpose.Seal, 1, LongAfter)), StringComparison.Ordinal);
-        Assert.Empty(known.Hindrances(KeyPurpose.Wrap, 1, LongAfter));
+        Assert.Contains("the node's own secrets", Assert.Single(known.Hindrances(KeyPurpose.Seal, 1)), StringComparison.Ordinal);
+        Assert.Empty(known.Hindrances(KeyPurpose.Wrap, 1));
     }
 
     [Theory]
@@ -56,35 +56,55 @@ public sealed class KeyRetirementTests
     [InlineData(16 * 60 * 1000, 0)]
     public void Hindrances_KeysThatClientsMayHold_AreWaitedFor(long after, int expected)
     {
-        string[] seal = [.. Of(Used(2, 2, 0)).Hindrances(KeyPurpose.Seal, 1, Rotated + after)];
-        string[] wrap = [.. Of(Used(2, 2, 0)).Hindrances(KeyPurpose.Wrap, 1, Rotated + after)];
+        KeyRetirement known = Of(Used(2, 2, 0)) with { AsOfMs = Rotated + after };
+        string[] seal = [.. known.Hindrances(KeyPurpose.Seal, 1)];
+        string[] wrap = [.. known.Hindrances(KeyPurpose.Wrap, 1)];
 
         Assert.Equal((expected, expected), (seal.Length, wrap.Length));
         Assert.All(seal.Concat(wrap), h => Assert.Contains("until 2026-09-21T", h, StringComparison.Ordinal));
-        Assert.Empty(Of(Used(2, 2, 0)).Hindrances(KeyPurpose.Audit, 1, Rotated + after));
+        Assert.Empty(known.Hindrances(KeyPurpose.Audit, 1));
     }
 
     [Fact]
     public void Hindrances_NoNodeUsesTheNewestYet_IsOne() => Assert.Contains(
         "no serving node",
-        Assert.Single(Of(Used(2, 2, 0) with { FirstUseMs = ImmutableDictionary<(KeyPurpose, uint), long>.Empty }).Hindrances(KeyPurpose.Seal, 1, LongAfter)),
+        Assert.Single(Of(Used(2, 2, 0) with { FirstUseMs = ImmutableDictionary<(KeyPurpose, uint), long>.Empty }).Hindrances(KeyPurpose.Seal, 1)),
         StringComparison.Ordinal);
+
+    /// <summary>A process of the HSM that does not see the newest makes new things under the one before, which no count of before has.</summary>
+    [Theory]
+    [InlineData(KeyPurpose.Seal)]
+    [InlineData(KeyPurpose.Wrap)]
+    public void Hindrances_NodeWentBackToAnOlderVersion_IsOneUntilItUsesTheNewestAgain(KeyPurpose purpose)
+    {
+        KeyUse used = Used(2, 2, 1);
+        KeyRetirement back = Of(used with { FirstUseMs = used.FirstUseMs.Add((purpose, 1), Rotated + 1) });
+        KeyRetirement before = Of(used with { FirstUseMs = used.FirstUseMs.Add((purpose, 1), Rotated) });
+
+        string said = Assert.Single(back.Hindrances(purpose, 1));
+
+        string word = purpose.ToString().ToLowerInvariant();
+        Assert.Contains($"makes new things under custodian/{word}/1 again", said, StringComparison.Ordinal);
+        Assert.Contains($"does not see custodian/{word}/2", said, StringComparison.Ordinal);
+        Assert.Empty(before.Hindrances(purpose, 1));
+        Assert.Empty(back.Hindrances(purpose == KeyPurpose.Seal ? KeyPurpose.Wrap : KeyPurpose.Seal, 1));
+    }
 
     [Theory]
     [InlineData(59_999, 1)]
     [InlineData(60_000, 0)]
     public void Hindrances_RecordsSealedAnewJustNow_AreWaitedFor(long after, int expected) => Assert.Equal(
-        expected, (Of(Used(2, 2, 1)) with { ResealedMs = LongAfter - after }).Hindrances(KeyPurpose.Seal, 1, LongAfter).Count());
+        expected, (Of(Used(2, 2, 1)) with { ResealedMs = LongAfter - after }).Hindrances(KeyPurpose.Seal, 1).Count());
 
     [Fact]
     public void Hindrances_RecordsThatNameNothing_IsOne() => Assert.Contains(
-        "3 records do not say", Assert.Single(Of(Used(2, 2, 1) with { Unreadable = 3 }).Hindrances(KeyPurpose.Seal, 1, LongAfter)), StringComparison.Ordinal);
+        "3 records do not say", Assert.Single(Of(Used(2, 2, 1) with { Unreadable = 3 }).Hindrances(KeyPurpose.Seal, 1)), StringComparison.Ordinal);
 
     [Fact]
     public void Hindrances_NobodyKnowsWhichKeysAreTheNodes_IsTheOnlyOne() => Assert.Equal(
-        "because", Assert.Single((Of(Used(2, 2, 7)) with { Standing = Two with { Refusal = "because" } }).Hindrances(KeyPurpose.Seal, 1, LongAfter)));
+        "because", Assert.Single((Of(Used(2, 2, 7)) with { Standing = Two with { Refusal = "because" } }).Hindrances(KeyPurpose.Seal, 1)));
 
-    private static KeyRetirement Of(KeyUse use) => new(Two, use, ResealedMs: null);
+    private static KeyRetirement Of(KeyUse use) => new(Two, use, ResealedMs: null, AsOfMs: LongAfter);
 
     private static KeyUse Used(uint seal, uint wrap, long count) => new(
         [new RecordsUnder(new BlobVersions(seal, wrap), count)],
