@@ -180,6 +180,11 @@ internal static class KeysCommand
         var allowed = new Allowed(label, known.Use.SealedBefore(newest.Key.Version));
         Terminal.Print(json, allowed, text => text.WriteLine(
             $"allowed   a serving node brings {allowed.RecordsToReseal} records, and the node's secrets last, under {allowed.Label}; 'custodian keys list' counts those left"));
+        if (configuration.Hsm.ResealRate == 0)
+        {
+            Terminal.Note("hsm:reseal_rate is 0 in this configuration: a node that serves with it brings nothing over until it is started with another");
+        }
+
         return ExitCode.Done;
     }
 

@@ -15,6 +15,9 @@ internal sealed record ResealPace(int Rate)
     /// <summary>After which it looks once more: a call that was under way at the change may have stored under the old key since.</summary>
     internal TimeSpan SecondLook { get; init; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>After which it looks again as long as some were left: the key that they are under may be brought back, or their rows.</summary>
+    internal TimeSpan LookAgain { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>After a failure of the HSM or the database, or where there was no place at the HSM.</summary>
     internal TimeSpan Pause { get; init; } = TimeSpan.FromSeconds(1);
 
@@ -44,7 +47,9 @@ internal sealed class Resealing
     private readonly CancellationToken _stop;
     private TaskCompletionSource _changed = NewSignal();
     private uint _target;
-    private long _saidLeft;
+
+    /// <summary>Records that the last whole pass could not bring over.</summary>
+    private long _left;
 
     // Also at a start: a crash may have come between a pass and its erasure.
     private volatile bool _unerased = true;
@@ -96,11 +101,22 @@ internal sealed class Resealing
             Task changed = Volatile.Read(ref _changed).Task;
             uint target = Volatile.Read(ref _target);
             await FinishAsync(target);
-            await Task.WhenAny(changed, Task.Delay(_pace.SecondLook, TimeProvider.System, _stop));
-            _stop.ThrowIfCancellationRequested();
+            await WaitAsync(changed, _pace.SecondLook);
             await FinishAsync(target);
+            while (_left > 0 && !changed.IsCompleted)
+            {
+                await WaitAsync(changed, _pace.LookAgain);
+                await FinishAsync(target);
+            }
+
             await changed.WaitAsync(_stop);
         }
+    }
+
+    private async Task WaitAsync(Task changed, TimeSpan time)
+    {
+        await Task.WhenAny(changed, Task.Delay(time, TimeProvider.System, _stop));
+        _stop.ThrowIfCancellationRequested();
     }
 
     /// <summary>
@@ -163,6 +179,7 @@ internal sealed class Resealing
         _metrics.Left(use.SealedBefore(target));
         if (use.SealedBefore(target) == 0)
         {
+            _left = 0;
             return;
         }
 
@@ -268,12 +285,12 @@ internal sealed class Resealing
     private void Say(Pass pass)
     {
         KeyLog.ResealEnds(_logger, pass.DoneCount, Label(pass.Target));
-        if (pass.LeftCount > 0 && pass.LeftCount != _saidLeft)
+        if (pass.LeftCount > 0 && pass.LeftCount != _left)
         {
             KeyLog.ResealLeaves(_logger, pass.LeftCount);
         }
 
-        _saidLeft = pass.LeftCount;
+        _left = pass.LeftCount;
     }
 
     private static string Label(uint target) => TokenKeys.LabelOf(KeyPurpose.Seal, target);

@@ -180,6 +180,27 @@ public sealed class ResealingTests : IAsyncLifetime
         }
     }
 
+    /// <summary>As when an older seal key, or the row, is brought back long after the second look.</summary>
+    [Fact]
+    public async Task Watch_RecordThatWasLeftOpensAgain_IsBroughtOverWithoutARestart()
+    {
+        List<SealedRecord> records = await _node.AddAsync(2);
+        uint version = await _node.RotateSealAsync();
+        string whole = _node.PutBackOfTheFirstPart();
+        await SpoilAsync("a part that the HSM does not open");
+
+        await using (_node.Watch(lookAgain: TimeSpan.FromMilliseconds(100)))
+        {
+            await Eventually.HoldsAsync(() => _node.Log.Lines.Count(l => l.Contains("none that opens is left", StringComparison.Ordinal)) >= 3);
+            _node.Tamper(whole);
+            await _node.ResealedAsync(version);
+        }
+
+        Assert.Contains("1 records stay under an older seal key", Assert.Single(_node.Log.TakeWarnings()), StringComparison.Ordinal);
+        await _node.AssertEvaluatesAsync(records[0]);
+        await _node.AssertSoundAsync(2);
+    }
+
     [Fact]
     public async Task Watch_NewSealKeyBeforeTheOperatorSaysReseal_IsThatOfNewRecordsAndTheOldOnesStay()
     {

@@ -108,13 +108,10 @@ internal sealed class SealedNode : IAsyncDisposable
     }
 
     /// <summary>What puts the list back as it lies there now.</summary>
-    internal string PutBackOfTheList()
-    {
-        using SqliteConnection connection = Connect();
-        using SqliteCommand command = connection.CreateCommand();
-        command.CommandText = "SELECT 'UPDATE key_list SET list = ' || quote(list) || ', mac = ' || quote(mac) FROM key_list";
-        return (string)command.ExecuteScalar()!;
-    }
+    internal string PutBackOfTheList() => Read("SELECT 'UPDATE key_list SET list = ' || quote(list) || ', mac = ' || quote(mac) FROM key_list");
+
+    /// <summary>What puts the sealed part of the first slot back as it lies there now.</summary>
+    internal string PutBackOfTheFirstPart() => Read("SELECT 'UPDATE sealed_parts SET part = ' || quote(part) || ' WHERE slot = 1' FROM sealed_parts WHERE slot = 1");
 
     /// <summary>What a verification says of the keys.</summary>
     internal async Task<IReadOnlyList<Finding>> FindingsOfKeysAsync()
@@ -125,8 +122,13 @@ internal sealed class SealedNode : IAsyncDisposable
         return report.Findings;
     }
 
-    internal KeyWatch Watch(int rate = 100_000, TimeSpan? interval = null) => new(
-        Hsm, Store, new ResealPace(rate) { SecondLook = TimeSpan.FromMilliseconds(50), Pause = TimeSpan.FromMilliseconds(10) },
+    internal KeyWatch Watch(int rate = 100_000, TimeSpan? interval = null, TimeSpan? lookAgain = null) => new(
+        Hsm,
+        Store,
+        new ResealPace(rate)
+        {
+            SecondLook = TimeSpan.FromMilliseconds(50), LookAgain = lookAgain ?? TimeSpan.FromMinutes(10), Pause = TimeSpan.FromMilliseconds(10),
+        },
         new KeyMetrics(Meters), new LoggerFactory([Log]).CreateLogger("keys"), interval);
 
     internal Task<KeyUse> UseAsync() => Store.ReadKeyUseAsync(CancellationToken.None);
@@ -167,6 +169,14 @@ internal sealed class SealedNode : IAsyncDisposable
         await _services.DisposeAsync();
         _token.Dispose();
         Directory.Delete(_folder, recursive: true);
+    }
+
+    private string Read(string sql)
+    {
+        using SqliteConnection connection = Connect();
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = sql;
+        return (string)command.ExecuteScalar()!;
     }
 
     private SqliteConnection Connect()
