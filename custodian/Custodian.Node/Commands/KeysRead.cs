@@ -48,17 +48,23 @@ internal static class KeysRead
 
     /// <summary>
     /// Before a key is destroyed the whole database is verified, and what is under it is counted from what authenticated, in the same pass:
-    /// rows that were edited, between two looks too, could hide it. Null when it has findings, which are printed.
+    /// rows that were edited, between two looks too, could hide it. Findings are printed.
     /// </summary>
-    internal static async Task<KeyRetirement?> AllVerifiedAsync(NodeConfiguration configuration, HsmPin pin, CancellationToken cancellation)
+    /// <param name="configuration">Of the node.</param>
+    /// <param name="pin">Of its token.</param>
+    /// <param name="goesOn">Whether it goes on in spite of findings; else it says why not.</param>
+    /// <param name="cancellation">Gives up.</param>
+    /// <returns>Null where it does not go on.</returns>
+    internal static async Task<KeyRetirement?> AllVerifiedAsync(
+        NodeConfiguration configuration, HsmPin pin, Predicate<VerificationReport> goesOn, CancellationToken cancellation)
     {
         await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation, pin: pin);
-        return await AllVerifiedAsync(NodeRuntime.StoreOptions(configuration), runtime.Store, runtime.Hsm, TimeProvider.System, cancellation);
+        return await AllVerifiedAsync(NodeRuntime.StoreOptions(configuration), runtime.Store, runtime.Hsm, TimeProvider.System, goesOn, cancellation);
     }
 
-    /// <inheritdoc cref="AllVerifiedAsync(NodeConfiguration, HsmPin, CancellationToken)"/>
+    /// <inheritdoc cref="AllVerifiedAsync(NodeConfiguration, HsmPin, Predicate{VerificationReport}, CancellationToken)"/>
     internal static async Task<KeyRetirement?> AllVerifiedAsync(
-        SqliteStoreOptions options, SqliteAccountStore store, IHsm hsm, TimeProvider time, CancellationToken cancellation)
+        SqliteStoreOptions options, SqliteAccountStore store, IHsm hsm, TimeProvider time, Predicate<VerificationReport> goesOn, CancellationToken cancellation)
     {
         // Before the pass: an account's page may be passed a long time before its end.
         DateTimeOffset asOf = time.GetUtcNow();
@@ -69,8 +75,10 @@ internal static class KeysRead
         if (!report.IsSound)
         {
             VerifyCommand.Write(report, Console.Error);
-            Terminal.Error("the database has findings, so that what is under the key cannot be known; nothing was changed");
-            return null;
+            if (!goesOn(report))
+            {
+                return null;
+            }
         }
 
         KeyRetirement known = await AllAsync(asOf, store, hsm, cancellation);

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using Custodian.Node.Host;
+using Custodian.Node.Storage;
+using Custodian.Node.Storage.Verification;
 using Custodian.Pkcs11;
 
 namespace Custodian.Node.Commands;
@@ -10,7 +12,7 @@ internal static class KeysRetireCommand
     private sealed record Retired(string Label);
 
     /// <summary>What is to be destroyed, as the command line says it.</summary>
-    private sealed record Doomed(KeyPurpose Purpose, uint Version, bool Yes, bool Json)
+    private sealed record Doomed(KeyPurpose Purpose, uint Version, bool Yes, bool WithFindings, bool Json)
     {
         internal string Label => TokenKeys.LabelOf(Purpose, Version);
     }
@@ -21,6 +23,7 @@ internal static class KeysRetireCommand
         Option<KeyPurpose> purpose = KeysRead.PurposeOption();
         var version = new Option<uint>("--version") { Description = "the version to destroy", Required = true };
         var yes = new Option<bool>("--yes") { Description = "do it; without this it is asked for, or refused where nobody can answer" };
+        var findings = new Option<bool>("--with-findings") { Description = "also with findings that hide nothing of what is under it: of slots, bodies, the audit log and other keys" };
         return common.Build(
             "retire",
             "Destroys a version of a key for good, once nothing refers to it; otherwise says what does. Never the newest. Backups of the database "
@@ -28,10 +31,11 @@ internal static class KeysRetireCommand
             + "destroyed records useless, once the token's own backups are rid of the key too. Of an audit key the public half stays in the database, "
             + "and old signatures verify; a backup that names it alone opens, and wants 'custodian keys adopt' before it serves. Exit status 1 when "
             + "something refers to it, 3 when there is no such version, 5 when the database has findings.",
-            [purpose, version, yes],
+            [purpose, version, yes, findings],
             (parsed, configuration, cancellation) => RunAsync(
                 configuration,
-                new Doomed(parsed.GetValue(purpose), parsed.GetValue(version), parsed.GetValue(yes), parsed.GetValue(common.Json)),
+                new Doomed(
+                    parsed.GetValue(purpose), parsed.GetValue(version), parsed.GetValue(yes), parsed.GetValue(findings), parsed.GetValue(common.Json)),
                 cancellation));
     }
 
@@ -71,7 +75,26 @@ internal static class KeysRetireCommand
     private static async Task<KeyRetirement?> KnowAsync(NodeConfiguration configuration, Doomed doomed, HsmPin pin, CancellationToken cancellation) =>
         doomed.Purpose == KeyPurpose.Audit
             ? await KeysRead.AllAsync(configuration, pin, cancellation)
-            : await KeysRead.AllVerifiedAsync(configuration, pin, cancellation);
+            : await KeysRead.AllVerifiedAsync(configuration, pin, report => GoesOn(report, doomed), cancellation);
+
+    private static bool GoesOn(VerificationReport report, Doomed doomed)
+    {
+        bool isKnown = report.LeavesKnownWhatIsUnder(doomed.Label);
+        if (!isKnown || !doomed.WithFindings)
+        {
+            Terminal.Error(isKnown
+                ? "the database has findings, and nothing was changed; these hide nothing of what is under the key, and with --with-findings it is destroyed all the same"
+                : "the database has findings, so that what is under the key cannot be known; nothing was changed");
+            return false;
+        }
+
+        if (report.StrayUnder.Where(s => KeyUse.VersionOf(s.Key, doomed.Purpose) == doomed.Version).Sum(s => s.Value) is > 0 and var stray)
+        {
+            Terminal.Note($"{stray} sealed parts that belong to no record name {doomed.Label}; they open no more once it is gone");
+        }
+
+        return true;
+    }
 
     /// <summary>The key that the database lists under that version, if the token has it; otherwise says why not.</summary>
     private static TokenKey? Find(KeyStanding standing, Doomed doomed)

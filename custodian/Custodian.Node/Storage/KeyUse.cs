@@ -35,7 +35,8 @@ internal sealed record KeyUse(
         .Concat(FirstUseMs.Keys.Where(k => k.Purpose == purpose).Select(k => k.Version))
         .Distinct();
 
-    private static uint? VersionOf(BlobVersions versions, KeyPurpose purpose) => purpose switch
+    /// <summary>The version of a purpose that a blob names.</summary>
+    internal static uint? VersionOf(BlobVersions versions, KeyPurpose purpose) => purpose switch
     {
         KeyPurpose.Seal => versions.Seal,
         KeyPurpose.Wrap => versions.Wrap,

@@ -166,11 +166,22 @@ public sealed class ModeTests : IDisposable
         Assert.Contains("hsm:reseal_rate is 0 in this configuration", said, StringComparison.Ordinal);
         Assert.DoesNotContain("reseal_rate", (await RunAsync("keys", "reseal")).Said, StringComparison.Ordinal);
         await ServeUntilResealedAsync();
-        foreach (string purpose in (string[])["seal", "audit"])
+        using (SqliteConnection stray = SqliteConnections.OpenWriter(Database))
         {
-            (int retired, said) = await RunAsync("keys", "retire", "--purpose", purpose, "--version", "1", "--yes");
-            Assert.True(retired == ExitCode.Done, said);
+            stray.Run("INSERT INTO sealed_parts (slot, part) VALUES (9, x'01')");
+            (held, said) = await RunAsync("keys", "retire", "--purpose", "seal", "--version", "1", "--yes");
+            Assert.Equal(ExitCode.Findings, held);
+            Assert.Contains("with --with-findings it is destroyed all the same", said, StringComparison.Ordinal);
+            (held, said) = await RunAsync("keys", "retire", "--purpose", "seal", "--version", "2", "--yes", "--with-findings");
+            Assert.Equal(ExitCode.Failed, held);
+            Assert.Contains("it is the newest", said, StringComparison.Ordinal);
+            (held, said) = await RunAsync("keys", "retire", "--purpose", "seal", "--version", "1", "--yes", "--with-findings");
+            Assert.True(held == ExitCode.Done, said);
+            stray.Run("DELETE FROM sealed_parts");
         }
+
+        (int retired, said) = await RunAsync("keys", "retire", "--purpose", "audit", "--version", "1", "--yes");
+        Assert.True(retired == ExitCode.Done, said);
 
         Assert.Equal(["custodian/seal/2 newest", "custodian/audit/2 newest", "custodian/audit/1 retired"], await ListAsync());
 

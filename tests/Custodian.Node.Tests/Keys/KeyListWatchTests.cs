@@ -182,7 +182,7 @@ public sealed class KeyListWatchTests : IAsyncLifetime
 
         // The version of the seal key, behind the part's length and the first bytes of its header.
         _node.Hsm.OnRefresh = () => _node.Tamper("UPDATE sealed_parts SET part = CAST(substr(part, 1, 8) || x'00000002' || substr(part, 13) AS BLOB)");
-        KeyRetirement known = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeProvider.System, CancellationToken.None))!;
+        KeyRetirement known = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeProvider.System, _ => false, CancellationToken.None))!;
 
         Assert.Equal(0, (await _node.UseAsync()).Under(KeyPurpose.Seal, 1));
         Assert.Equal((2L, 1L, 0L), (known.Use.Under(KeyPurpose.Seal, 1), known.Use.Under(KeyPurpose.Seal, 2), known.Use.Unreadable));
@@ -190,7 +190,7 @@ public sealed class KeyListWatchTests : IAsyncLifetime
         Assert.Contains(known.Hindrances(KeyPurpose.Seal, 1), h => h.StartsWith("2 records are under it", StringComparison.Ordinal));
 
         // And the next one finds them.
-        Assert.Null(await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeProvider.System, CancellationToken.None));
+        Assert.Null(await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeProvider.System, _ => false, CancellationToken.None));
     }
 
     /// <summary>What time rules out must be ruled out before the first page is passed: what is stored after that may be in no count.</summary>
@@ -200,10 +200,26 @@ public sealed class KeyListWatchTests : IAsyncLifetime
         await _node.AddAsync();
         var clock = new ActingClock(() => _node.AddAsync().GetAwaiter().GetResult());
 
-        KeyRetirement known = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, clock, CancellationToken.None))!;
+        KeyRetirement known = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, clock, _ => false, CancellationToken.None))!;
 
         Assert.Equal(2, known.Use.Under(KeyPurpose.Wrap, 1));
         Assert.Equal(clock.SaidMs, known.AsOfMs);
+    }
+
+    /// <summary>What the forced end of an account leaves behind is of no record, and no reason to keep a key for ever.</summary>
+    [Fact]
+    public async Task AllVerified_PartThatBelongsToNoRecord_IsCountedApartAndHidesNothing()
+    {
+        await _node.AddAsync(2);
+        _node.Tamper("INSERT INTO sealed_parts (slot, part) SELECT 99, part FROM sealed_parts WHERE slot = 1");
+        VerificationReport seen = new();
+
+        KeyRetirement known = (await KeysRead.AllVerifiedAsync(
+            _node.Options, _node.Store, _node.Hsm, TimeProvider.System, report => (seen = report) is not null, CancellationToken.None))!;
+
+        Assert.Equal(2, known.Use.Under(KeyPurpose.Wrap, 1));
+        Assert.Equal(KeyValuePair.Create(new BlobVersions(1, 1), 1L), Assert.Single(seen.StrayUnder));
+        Assert.Equal((1, true), (seen.FindingCount, seen.LeavesKnownWhatIsUnder("custodian/wrap/1")));
     }
 
     [Fact]

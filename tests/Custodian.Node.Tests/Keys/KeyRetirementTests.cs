@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Custodian.Node.Commands;
 using Custodian.Node.Host;
 using Custodian.Node.Storage;
+using Custodian.Node.Storage.Verification;
 using Custodian.Pkcs11;
 
 namespace Custodian.Node.Tests.Keys;
@@ -103,6 +104,41 @@ public sealed class KeyRetirementTests
     [Fact]
     public void Hindrances_NobodyKnowsWhichKeysAreTheNodes_IsTheOnlyOne() => Assert.Equal(
         "because", Assert.Single((Of(Used(2, 2, 7)) with { Standing = Two with { Refusal = "because" } }).Hindrances(KeyPurpose.Seal, 1)));
+
+    [Theory]
+    [InlineData("slot", FindingAdvice.Stray, true)]
+    [InlineData("body", FindingAdvice.Stray, true)]
+    [InlineData("audit", FindingAdvice.Audit, true)]
+    [InlineData("key", FindingAdvice.Key, true)]
+    [InlineData("key", FindingAdvice.KeyList, false)]
+    [InlineData("slot", FindingAdvice.File, false)]
+    [InlineData("audit", FindingAdvice.File, false)]
+    [InlineData("record", FindingAdvice.Stray, false)]
+    [InlineData("record", FindingAdvice.Account, false)]
+    [InlineData("account", FindingAdvice.Account, false)]
+    [InlineData("file", FindingAdvice.File, false)]
+    [InlineData("schema", FindingAdvice.Schema, false)]
+    public void Findings_OfWhatNoRecordRestsOn_LeaveKnownWhatIsUnderOtherKeys(string part, string next, bool isKnown)
+    {
+        var report = new VerificationReport();
+        report.Add(new Finding(part, null, "custodian/wrap/1", "it is not as it was", next));
+
+        Assert.Equal(isKnown, report.LeavesKnownWhatIsUnder("custodian/wrap/2"));
+        Assert.False(report.LeavesKnownWhatIsUnder("custodian/wrap/1"));
+    }
+
+    [Fact]
+    public void Findings_MoreThanAreListed_LeaveNothingKnown()
+    {
+        var report = new VerificationReport();
+        for (int i = 0; i <= VerificationReport.MostListed; i++)
+        {
+            Assert.True(report.LeavesKnownWhatIsUnder("custodian/wrap/1"));
+            report.Add(new Finding("slot", null, $"slot {i}", "it is not as it was", FindingAdvice.Stray));
+        }
+
+        Assert.False(report.LeavesKnownWhatIsUnder("custodian/wrap/1"));
+    }
 
     private static KeyRetirement Of(KeyUse use) => new(Two, use, ResealedMs: null, AsOfMs: LongAfter);
 

@@ -8,7 +8,11 @@ namespace Custodian.Node.Storage.Verification;
 /// <param name="Record">The record_id in hexadecimal, or the key of another row; null when it concerns no one row.</param>
 /// <param name="What">What is wrong.</param>
 /// <param name="Next">What to do about it.</param>
-internal sealed record Finding(string Part, string? Account, string? Record, string What, string Next);
+internal sealed record Finding(string Part, string? Account, string? Record, string What, string Next)
+{
+    /// <summary>Whether it leaves known what every record there is is under: it is of what no record rests on, and nothing was left unchecked for it.</summary>
+    internal bool LeavesRecordsKnown => (Part, Next) is ("slot" or "body", FindingAdvice.Stray) or ("audit", FindingAdvice.Audit) or ("key", FindingAdvice.Key);
+}
 
 /// <summary>What a verification went through and found.</summary>
 internal sealed class VerificationReport
@@ -32,6 +36,9 @@ internal sealed class VerificationReport
     /// <summary>Records that authenticated and whose sealed part names no version.</summary>
     internal long UnreadableRecords { get; set; }
 
+    /// <summary>Sealed parts that belong to no record and lie in no free slot, by the versions that they name: nothing of them authenticates.</summary>
+    internal Dictionary<BlobVersions, long> StrayUnder { get; } = [];
+
     /// <summary>Sealed parts that the HSM opened; 0 when it was not asked to.</summary>
     internal long SealedParts { get; set; }
 
@@ -41,6 +48,10 @@ internal sealed class VerificationReport
     internal long FindingCount { get; private set; }
 
     internal bool IsSound => FindingCount == 0;
+
+    /// <summary>Whether, in spite of findings, it is known what the records that there are are under, and none of them is of a key.</summary>
+    /// <param name="label">The key's.</param>
+    internal bool LeavesKnownWhatIsUnder(string label) => FindingCount == Findings.Count && Findings.All(f => f.LeavesRecordsKnown && f.Record != label);
 
     internal void Add(Finding finding)
     {
