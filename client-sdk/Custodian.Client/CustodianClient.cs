@@ -111,6 +111,7 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
     /// <returns>The new record, for the caller to dispose.</returns>
     /// <exception cref="OwnerKeyRejectedException">The key is not the present record's.</exception>
     /// <exception cref="RecordNotFoundException">The user has no record.</exception>
+    /// <exception cref="TooFewNodesException">Too few nodes answered to tell.</exception>
     /// <inheritdoc cref="EnrollAsync" path="/exception"/>
     public Task<EnrollResult> ReplaceAsync(
         SecretBytes ownerKey,
@@ -139,6 +140,8 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
     /// <param name="cancellation">See <see cref="EnrollAsync"/>.</param>
     /// <returns>The new record, for the caller to dispose.</returns>
     /// <exception cref="OwnerKeyRejectedException">Another device has replaced the record since.</exception>
+    /// <exception cref="RecordNotFoundException">The record was deleted since.</exception>
+    /// <exception cref="TooFewNodesException">Too few nodes answered to tell.</exception>
     /// <inheritdoc cref="EnrollAsync" path="/exception"/>
     public Task<EnrollResult> ReplaceAsync(
         RecoverResult recovered,
@@ -165,6 +168,7 @@ public sealed class CustodianClient : IAsyncDisposable, IDisposable
     /// Not enough nodes stored the new record; the old secret stays in effect, or where <see cref="EnrollmentRefusedException.IsOfReplacedRecord"/>
     /// says so, the one that had replaced it.
     /// </exception>
+    /// <exception cref="OwnerKeyRejectedException">Another device has replaced the record meanwhile.</exception>
     public Task<EnrollResult> ChangeSecretAsync(
         ReadOnlySpan<char> oldSecret,
         ReadOnlySpan<char> newSecret,

@@ -51,6 +51,31 @@ public sealed class DeleteTests
     }
 
     [Fact]
+    public async Task Delete_WithTheSecretInterruptedAfterFourNodes_LeavesAnotherToTheOwnerKeyWhichAPartialEnrolmentGoesRound()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync();
+        using SecretBytes ownerKey = await set.EnrolAsync(Key, "secret");
+        await using CustodianClient client = set.NewClient();
+        set[4].Script.Refuse(RefusedCall.Because(RefusalReason.WrongState), "Delete");
+        Assert.Equal(4, (await client.DeleteAsync("secret")).Empty.Length);
+        set[4].Script.Before = (_, _) => Task.CompletedTask;
+
+        await Assert.ThrowsAsync<RecordNotFoundException>(() => client.DeleteAsync("secret"));
+        var refused = await Assert.ThrowsAsync<EnrollmentRefusedException>(() => client.EnrollAsync(Key, "next"));
+        Assert.Null(refused.RetryAfter);
+        await using CustodianClient partial = set.NewClient(o => o.AllowPartialEnrolment = true);
+        (await partial.EnrollAsync(Key, "next")).Dispose();
+        using (RecoverResult recovered = await client.RecoverAsync("next"))
+        {
+            Assert.True(recovered.PrivateKey.FixedTimeEquals(Key));
+        }
+
+        Assert.Equal(new[] { set[4].Id }, (await client.DeleteAsync(ownerKey)).Empty.ToArray());
+        using EnrollResult changed = await client.ChangeSecretAsync("next", "last");
+        Assert.True(changed.IsComplete);
+    }
+
+    [Fact]
     public async Task Delete_WithAnotherKey_IsRefusedAndDeletesNothing()
     {
         await using ScriptedSet set = await ScriptedSet.StartAsync();

@@ -91,7 +91,7 @@ public sealed class EnvelopeTests
     {
         RepeatableBytes random = new("envelope mutations");
         byte[] envelope = Case.Hex("envelope");
-        for (int i = 0; i < 5_000; i++)
+        for (int i = 0; i < Effort.Times(5_000, 50_000); i++)
         {
             byte[] mutated = random.Mutate(envelope);
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Custodian.Client;
 using Custodian.EndToEnd.Tests.Harness;
 using Custodian.Protocol;
@@ -6,8 +7,8 @@ using Xunit.Abstractions;
 namespace Custodian.EndToEnd.Tests.Attacks;
 
 /// <summary>
-/// The arithmetic of protocol.md section 1, counted: how many secrets someone can try at a record of five nodes, three of which recover,
-/// and ten attempts, with the user's tokens and so many nodes in their own hands.
+/// The arithmetic of protocol.md section 1, counted: how many secrets someone can try at a record of so many nodes and ten attempts, with the
+/// user's tokens and so many nodes in their own hands.
 /// </summary>
 [Collection(AttackedNodes.Collection)]
 public sealed class GuessBudgetTests(AttackedNodes nodes, ITestOutputHelper output)
@@ -39,6 +40,55 @@ public sealed class GuessBudgetTests(AttackedNodes nodes, ITestOutputHelper outp
         output.WriteLine($"{whole} whole nodes, {usedBefore} attempts used before: {guesses} guesses");
         Assert.Equal(others.Length * (10 - usedBefore) / (3 - whole), guesses);
         Assert.Equal(expected, guesses);
+    }
+
+    [Fact]
+    public async Task Guess_TokensForThreeNodesOfWhichTwoRecover_AreFifteenAndEachEvaluationIsInTheAuditLogs()
+    {
+        CustodianSet all = CustodianSet.Load(Realm.SetFile);
+        var set = CustodianSet.Create(all.Id, 2, all.Nodes.Take(3));
+        NodeProcess[] three = [.. Realm.Nodes.Take(3)];
+        string subject = Realm.NewSubject();
+        await using (CustodianClient device = Realm.Client(subject, set: set))
+        {
+            (await device.EnrollAsync(AttackedNodes.Key, AttackedNodes.Secret)).Dispose();
+        }
+
+        using var thief = new Thief(Realm, subject);
+        Header header = await thief.HeaderAsync(three[0]);
+
+        int guesses = await GuessAsync(thief, header, [], three, "guess");
+
+        Assert.Equal((2, 3, 15), (header.Threshold, header.Participants.Length, guesses));
+        int[] charged = await Task.WhenAll(three.Select(n => ChargedAsync(n, subject)));
+        Assert.Equal([10, 10, 10], charged);
+        Assert.Equal(guesses * header.Threshold, charged.Sum());
+    }
+
+    [Fact]
+    public async Task Guess_AsManyWholeNodesAsRecover_IsOfflineAndNobodyCounts()
+    {
+        await using var fronts = new Fronts();
+        WholeNode[] own = [.. await Task.WhenAll(Enumerable.Range(0, 3).Select(i => fronts.TakeOverAsync(Realm, i)))];
+        (string subject, EnrollResult enrolled) = await nodes.EnrolAsync(o => o.MaxAttempts = 1);
+        enrolled.Dispose();
+        using var thief = new Thief(Realm, subject);
+        Header header = await thief.HeaderAsync(Realm.Nodes[4]);
+        using SecretBytes wrong = Thief.Stretch("guess", header);
+        using SecretBytes right = Thief.Stretch(AttackedNodes.Secret, header);
+        int calls = fronts.Calls;
+
+        for (int guess = 0; guess < 30; guess++)
+        {
+            Assert.False(Opens(wrong), "a wrong secret opened the record");
+        }
+
+        Assert.True(Opens(right), "what is counted here is no guess: the right secret does not open the record");
+        Assert.Equal(calls, fronts.Calls);
+        Assert.All(await thief.UsedAsync(header), used => Assert.Equal(0U, used));
+
+        bool Opens(SecretBytes stretched) =>
+            Thief.Opens(header, [.. own.Select(n => (n.Real, n.ShareOf(thief.Account, header, stretched)))]);
     }
 
     [Theory]
@@ -106,10 +156,21 @@ public sealed class GuessBudgetTests(AttackedNodes nodes, ITestOutputHelper outp
         }
     }
 
+    /// <summary>How many evaluations a node's audit log says were charged.</summary>
+    private async Task<int> ChargedAsync(NodeProcess node, string subject)
+    {
+        ProcessOutcome audit = Expect.Success(await node.RunAsync(
+            "audit", "--json", "--set", Realm.SetId, "--issuer", Realm.Issuer.Name, "--subject", subject));
+        return audit.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(line => (string?)JsonNode.Parse(line)!["event"] == "Charged");
+    }
+
     /// <summary>The nodes that a test has taken over, given back in the end.</summary>
     private sealed class Fronts : IAsyncDisposable
     {
         private readonly List<LyingNode> _fronts = [];
+
+        /// <summary>How many calls have come to them.</summary>
+        internal int Calls => _fronts.Sum(f => f.Calls.Count);
 
         internal async Task<WholeNode> TakeOverAsync(Realm realm, int index)
         {

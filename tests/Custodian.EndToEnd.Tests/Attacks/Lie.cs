@@ -50,11 +50,11 @@ internal sealed record Lie(CustodyMethod Method, string Path, Falsehood Falsehoo
         from falsehood in Enum.GetValues<Falsehood>()
         select new Lie(method, path, falsehood);
 
-    /// <summary>Of each field one lie, drawn; in the whole, every lie.</summary>
-    internal static IEnumerable<Lie> Drawn(CustodyMethod method)
+    /// <summary>Of each field every lie that it can hold, in an order that is drawn.</summary>
+    internal static IEnumerable<(string Path, IReadOnlyList<Lie> Lies)> ByField(CustodyMethod method)
     {
         var draws = new Draws($"lies in {method}");
-        return Effort.IsWhole ? In(method) : In(method).GroupBy(l => l.Path).Select(field => draws.Pick(field.ToList()));
+        return In(method).GroupBy(l => l.Path).Select(field => (field.Key, Shuffled(field, draws)));
     }
 
     /// <summary>The answer with the lie in it; null when it would be no lie.</summary>
@@ -83,6 +83,9 @@ internal sealed record Lie(CustodyMethod Method, string Path, Falsehood Falsehoo
     }
 
     public override string ToString() => $"{Method}.{Path} {Falsehood}";
+
+    private static IReadOnlyList<Lie> Shuffled(IEnumerable<Lie> lies, Draws draws) =>
+        [.. lies.Select(lie => (Lie: lie, Rank: draws.Next(int.MaxValue))).OrderBy(l => l.Rank).Select(l => l.Lie)];
 
     private static IEnumerable<string> Paths(MessageDescriptor descriptor, string prefix) =>
         descriptor.Fields.InDeclarationOrder().SelectMany(f => f.FieldType == FieldType.Message

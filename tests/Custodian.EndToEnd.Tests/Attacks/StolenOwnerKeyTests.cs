@@ -16,6 +16,8 @@ namespace Custodian.EndToEnd.Tests.Attacks;
 [Collection(AttackedNodes.Collection)]
 public sealed class StolenOwnerKeyTests(AttackedNodes nodes)
 {
+    private const string Answered = "answered";
+
     private Realm Realm => nodes.Realm;
 
     private NodeProcess Node => Realm.Nodes[0];
@@ -37,16 +39,11 @@ public sealed class StolenOwnerKeyTests(AttackedNodes nodes)
             charged = await thief.Stub(Node).EvaluateAsync(Evaluate(attempt), thief.Headers(Node));
         }
 
-        foreach ((string call, Func<Task> make) in Calls())
+        HashSet<CustodyMethod> made = [];
+        foreach ((CustodyMethod method, string call, string outcome, Func<Task> make) in Calls())
         {
-            try
-            {
-                await make();
-            }
-            catch (RpcException refused)
-            {
-                Assert.NotEqual(StatusCode.Unknown, refused.StatusCode);
-            }
+            made.Add(method);
+            Assert.Equal((call, outcome), (call, await OutcomeAsync(make)));
 
             // Replaced, it has its attempts still; destroyed, it has no key any more.
             Assert.All(
@@ -54,42 +51,58 @@ public sealed class StolenOwnerKeyTests(AttackedNodes nodes)
                 r => Assert.True(r.AttemptsUsed >= 4, $"after {call} only {r.AttemptsUsed} attempts count"));
         }
 
+        Assert.Equal(Enum.GetValues<CustodyMethod>(), made.Order());
+
         EvaluateRequest Evaluate(AttemptId id) => new()
         {
             RecordId = Thief.Id(header), AttemptId = ByteString.CopyFrom(id.ToArray()), Blinded = blinded, SetId = Realm.SetId,
         };
 
-        // Every call there is, with every signature the key can make that could come near.
-        IEnumerable<(string Call, Func<Task> Make)> Calls()
+        // Every call there is, with every signature the key can make that could come near, and how each ends.
+        IEnumerable<(CustodyMethod Method, string Call, string Outcome, Func<Task> Make)> Calls()
         {
             byte[] confirmed = SignatureBody.Confirm(attempt, charged.Sequence);
             foreach (SignaturePurpose purpose in Enum.GetValues<SignaturePurpose>())
             {
-                yield return ($"Confirm signed as {purpose}", () => ConfirmAsync(purpose, confirmed));
+                yield return (CustodyMethod.Confirm, $"Confirm signed as {purpose}", "BAD_SIGNATURE", () => ConfirmAsync(purpose, confirmed));
             }
 
-            yield return ("Confirm with the header's hash", () => ConfirmAsync(SignaturePurpose.Confirm, header.Hash.ToArray()));
-            yield return ("Evaluate, sent again", async () => await thief.Stub(Node).EvaluateAsync(Evaluate(attempt), thief.Headers(Node)));
-            yield return ("Activate", () => thief.ActivateAsync(Node, header, owner));
-            yield return ("Deposit of a record of the thief's", () => ReplaceAsync(thief, owner, header));
-            yield return ("Evaluate on the replaced record", async () =>
-                await thief.Stub(Node).EvaluateAsync(Evaluate(AttemptId.Draw()), thief.Headers(Node)));
-            yield return ("Confirm of the replaced record", () => ConfirmAsync(SignaturePurpose.Confirm, confirmed));
-            yield return ("Delete as what it is not", () => DeleteAsync(WireState.Pending));
-            yield return ("Delete", () => DeleteAsync(WireState.Superseded));
+            yield return (CustodyMethod.Confirm, "Confirm with the header's hash", "BAD_SIGNATURE", () => ConfirmAsync(SignaturePurpose.Confirm, header.Hash.ToArray()));
+            yield return (CustodyMethod.Evaluate, "Evaluate, sent again", Answered, () => EvaluateAsync(attempt));
+            yield return (CustodyMethod.Activate, "Activate of what is in effect", Answered, () => thief.ActivateAsync(Node, header, owner));
+            yield return (CustodyMethod.Retire, "Retire of what is in effect", "WRONG_STATE", RetireAsync);
+            yield return (CustodyMethod.Describe, "Describe", Answered, () => thief.DescribeAsync(Node));
+            yield return (CustodyMethod.Prepare, "Prepare of the record that is there", Answered, PrepareAsync);
+            yield return (CustodyMethod.Deposit, "Deposit of a record of the thief's", Answered, () => ReplaceAsync(thief, owner, header));
+            yield return (CustodyMethod.Evaluate, "Evaluate on the replaced record", Answered, () => EvaluateAsync(AttemptId.Draw()));
+            yield return (CustodyMethod.Confirm, "Confirm of the replaced record", "BAD_SIGNATURE", () => ConfirmAsync(SignaturePurpose.Confirm, confirmed));
+            yield return (CustodyMethod.Activate, "Activate of the replaced record", "WRONG_STATE", () => thief.ActivateAsync(Node, header, owner));
+            yield return (CustodyMethod.Retire, "Retire by the replaced record's owner", "BAD_SIGNATURE", RetireAsync);
+            yield return (CustodyMethod.Delete, "Delete as what it is not", "WRONG_STATE", () => DeleteAsync(WireState.Pending));
+            yield return (CustodyMethod.Delete, "Delete", Answered, () => DeleteAsync(WireState.Superseded));
+            yield return (CustodyMethod.Evaluate, "Evaluate on the deleted record", "RECORD_DESTROYED", () => EvaluateAsync(AttemptId.Draw()));
         }
 
-        async Task ConfirmAsync(SignaturePurpose purpose, byte[] body)
-        {
-            var refused = await Assert.ThrowsAsync<RpcException>(async () => await thief.Stub(Node).ConfirmAsync(
-                new ConfirmRequest
-                {
-                    RecordId = Thief.Id(header), AttemptId = ByteString.CopyFrom(attempt.ToArray()), Sequence = charged.Sequence,
-                    SetId = Realm.SetId, Signature = thief.Sign(owner, purpose, Node, header, body),
-                },
-                thief.Headers(Node)));
-            Assert.Equal("BAD_SIGNATURE", WireRefusal.Of(refused).Reason);
-        }
+        async Task EvaluateAsync(AttemptId id) => await thief.Stub(Node).EvaluateAsync(Evaluate(id), thief.Headers(Node));
+
+        async Task PrepareAsync() => await thief.Stub(Node).PrepareAsync(
+            new PrepareRequest { RecordId = Thief.Id(header), Blinded = blinded, SetId = Realm.SetId }, thief.Headers(Node));
+
+        async Task RetireAsync() => await thief.Stub(Node).RetireAsync(
+            new RetireRequest
+            {
+                RecordId = Thief.Id(header), SetId = Realm.SetId,
+                Signature = thief.Sign(owner, SignaturePurpose.Retire, Node, header, SignatureBody.Retire(header.Hash.Span)),
+            },
+            thief.Headers(Node));
+
+        async Task ConfirmAsync(SignaturePurpose purpose, byte[] body) => await thief.Stub(Node).ConfirmAsync(
+            new ConfirmRequest
+            {
+                RecordId = Thief.Id(header), AttemptId = ByteString.CopyFrom(attempt.ToArray()), Sequence = charged.Sequence,
+                SetId = Realm.SetId, Signature = thief.Sign(owner, purpose, Node, header, body),
+            },
+            thief.Headers(Node));
 
         async Task DeleteAsync(WireState state) => await thief.Stub(Node).DeleteAsync(
             new DeleteRequest
@@ -120,6 +133,20 @@ public sealed class StolenOwnerKeyTests(AttackedNodes nodes)
         }
 
         Assert.Equal(2, left);
+    }
+
+    /// <summary>The reason of the refusal, or that there was none.</summary>
+    private static async Task<string> OutcomeAsync(Func<Task> call)
+    {
+        try
+        {
+            await call();
+            return Answered;
+        }
+        catch (RpcException refused)
+        {
+            return WireRefusal.Of(refused).Reason;
+        }
     }
 
     private async Task ReplaceAsync(Thief thief, SigningKey owner, Header replaced)

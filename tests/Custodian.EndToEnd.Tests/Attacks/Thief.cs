@@ -43,10 +43,10 @@ internal sealed class Thief : IDisposable
         return header;
     }
 
-    /// <summary>How many attempts at a record every node counts.</summary>
+    /// <summary>How many attempts at a record each of its nodes counts.</summary>
     internal async Task<uint[]> UsedAsync(Header header)
     {
-        var shown = await Task.WhenAll(_realm.Nodes.Select(DescribeAsync));
+        var shown = await Task.WhenAll(_realm.Nodes.Where(n => header.Participants.Any(p => p.Node.Value == n.NodeId)).Select(DescribeAsync));
         return [.. shown.Select(s => s.Single(r => r.Header.Span.SequenceEqual(header.Bytes.Span)).AttemptsUsed)];
     }
 

@@ -14,6 +14,11 @@ public sealed class ManyUsersTests(AttackedNodes nodes, ITestOutputHelper output
     private static readonly CustodyStage[] Stages =
         [CustodyStage.Describing, CustodyStage.Stretching, CustodyStage.Preparing, CustodyStage.Depositing, CustodyStage.Activating];
 
+    private static readonly string[] Devices = ["first", "second"];
+
+    /// <summary>What two devices come apart that did not come through together, each time.</summary>
+    private static readonly TimeSpan Apart = TimeSpan.FromMilliseconds(100);
+
     private Realm Realm => nodes.Realm;
 
     [Fact]
@@ -83,27 +88,32 @@ public sealed class ManyUsersTests(AttackedNodes nodes, ITestOutputHelper output
         CustodyException?[] outcomes = await Task.WhenAll(first, EnrolAsync(subject, "second", null));
         string ending = string.Join(", ", outcomes.Select(o => o?.GetType().Name ?? "enrolled"));
 
-        Assert.All(outcomes.OfType<EnrollmentRefusedException>(), o => Assert.True(
-            o.RetryAfter is not null, $"it is not said when to come again: {o.Message}"));
-        Assert.All(outcomes.OfType<CustodyException>(), o => Assert.True(
-            o is EnrollmentRefusedException or AlreadyEnrolledException, $"{o.GetType().Name}: {o.Message}"));
-        string[] winners = [.. outcomes.Zip(["first", "second"]).Where(o => o.First is null).Select(o => o.Second)];
-        if (winners.Length == 0)
+        AssertToldWhy(outcomes);
+        for (int later = 1; outcomes.All(o => o is not null); later++)
         {
-            // Each held some of the nodes, so neither got all; both have taken back what they had stored, and nothing is in the way.
-            Assert.Null(await EnrolAsync(subject, "first", null));
-            winners = ["first"];
+            // Each held some of the nodes, so neither got all; both have taken back what they had stored, and come again, ever further apart.
+            Assert.True(later < 6, $"neither device has come through: {ending}");
+            outcomes = await Task.WhenAll(EnrolAsync(subject, "first", null), EnrolAsync(subject, "second", null, Apart * later));
+            ending += $", then {string.Join(", ", outcomes.Select(o => o?.GetType().Name ?? "enrolled"))}";
+            AssertToldWhy(outcomes);
         }
 
-        string winner = Assert.Single(winners);
+        string winner = Assert.Single(outcomes.Zip(Devices), o => o.First is null).Second;
+        var late = Assert.IsType<AlreadyEnrolledException>(await EnrolAsync(subject, Devices.Single(d => d != winner), null));
+        Assert.False(late.IsPending, "the winner's record is not in effect");
         await using CustodianClient device = Realm.Client(subject);
         using RecoverResult recovered = await device.RecoverAsync($"secret of {winner}");
         Assert.True(recovered.PrivateKey.FixedTimeEquals(KeyOf(winner)), "the key is not the winner's");
         return ending;
     }
 
-    private async Task<CustodyException?> EnrolAsync(string subject, string device, Signal? progress)
+    /// <summary>Who did not enrol was told that another did, or when to come again.</summary>
+    private static void AssertToldWhy(IEnumerable<CustodyException?> outcomes) => Assert.All(outcomes.OfType<CustodyException>(), o => Assert.True(
+        o is AlreadyEnrolledException or EnrollmentRefusedException { RetryAfter: not null }, $"{o.GetType().Name}: {o.Message}"));
+
+    private async Task<CustodyException?> EnrolAsync(string subject, string device, Signal? progress, TimeSpan after = default)
     {
+        await Task.Delay(after, TimeProvider.System);
         await using CustodianClient client = Realm.Client(subject);
         try
         {

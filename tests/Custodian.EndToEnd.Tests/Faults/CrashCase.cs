@@ -20,7 +20,7 @@ internal enum CrashOperation
 /// recovers, what was reported done is done, no counter is below what was evaluated, and the next run of the same command finishes or
 /// replaces what was begun.
 /// </summary>
-internal sealed class CrashCase : IDisposable
+internal sealed partial class CrashCase : IDisposable
 {
     private const string Old = "the old secret";
     private const string New = "the new secret";
@@ -83,10 +83,10 @@ internal sealed class CrashCase : IDisposable
     /// <summary>The command and its standard input, for <c>custody</c>.</summary>
     internal (string Input, string[] Command) Command(string keyFile) => _operation switch
     {
-        CrashOperation.Enrol => (Old, ["enroll", "--key", keyFile]),
-        CrashOperation.ChangeSecret => ($"{Old}\n{New}", ["change-secret"]),
-        CrashOperation.Recover => (Old, ["recover", "--out", _bench.Realm.NewFile("recovered")]),
-        _ => (Old, ["delete", "--yes"]),
+        CrashOperation.Enrol => (Old, ["enroll", "--json", "--key", keyFile]),
+        CrashOperation.ChangeSecret => ($"{Old}\n{New}", ["change-secret", "--json"]),
+        CrashOperation.Recover => (Old, ["recover", "--json", "--out", _written = _bench.Realm.NewFile("recovered")]),
+        _ => (Old, ["delete", "--json", "--yes"]),
     };
 
     /// <summary>Writes the key to a file, for <c>custody</c>.</summary>
@@ -99,10 +99,12 @@ internal sealed class CrashCase : IDisposable
 
     /// <summary>Checks everything that must hold, with every node up again.</summary>
     /// <param name="reported">Whether the operation said that it was done.</param>
-    internal async Task VerifyAsync(bool reported)
+    /// <param name="again">Runs the same command again before all else; null to begin with what recovers, which finishes what was begun.</param>
+    internal async Task VerifyAsync(bool reported, Func<Task<SecondRun>>? again)
     {
         Script.Disarm();
         await NoCounterIsBelowTheTruthAsync();
+        reported |= again is not null && await RunAgainAsync(again);
         switch (_operation)
         {
             case CrashOperation.Enrol:
@@ -225,19 +227,7 @@ internal sealed class CrashCase : IDisposable
         Assert.True(await OpensAsync(Next), "an enrolment after the deletion does not recover");
     }
 
-    /// <summary>Once more, and when the nodes say to wait for what was begun, after that.</summary>
-    private async Task AgainAsync(Func<Task<EnrollResult>> command)
-    {
-        try
-        {
-            (await command()).Dispose();
-        }
-        catch (EnrollmentRefusedException refused) when (refused.RetryAfter is { } wait)
-        {
-            await _bench.PassAsync(wait + TimeSpan.FromSeconds(1));
-            (await command()).Dispose();
-        }
-    }
+    private async Task AgainAsync(Func<Task<EnrollResult>> command) => (await PatientlyAsync(command)).Dispose();
 
     /// <summary>Whether a secret recovers the key on a new device. Everything settles before this returns.</summary>
     private async Task<bool> OpensAsync(string secret)

@@ -6,8 +6,9 @@ namespace Custodian.EndToEnd.Tests.Faults;
 
 /// <summary>
 /// Client or node killed before and after every call to every node, of every operation. The calls are counted by a run in which nothing
-/// crashes. Fourth among the closest system's failures: a secret change that was interrupted lost the key; see
-/// <see cref="ChangeSecret_InterruptedAtEveryPoint_TheOldOrTheNewSecretRecovers"/>.
+/// crashes. Then half of the persons run the same command again at once, on the very state that the crash left, and the others first see
+/// what recovers; after a <c>custody</c> that was killed it is <c>custody</c> that runs again. Fourth among the closest system's failures: a
+/// secret change that was interrupted lost the key; see <see cref="ChangeSecret_InterruptedAtEveryPoint_TheOldOrTheNewSecretRecovers"/>.
 /// </summary>
 [Collection(ThreeNodesThatCrash.Collection)]
 public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelper output)
@@ -37,9 +38,10 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
         foreach (CrashOperation operation in SomeOf("node", Enum.GetValues<CrashOperation>()))
         {
             // One at a time: the others would miss the node.
-            foreach (CrashPoint point in Sample($"node/{operation}", await PointsAsync(Bench, operation), 1))
+            foreach ((int index, CrashPoint point) in Sample($"node/{operation}", await PointsAsync(Bench, operation), 1).Index())
             {
-                await TryAsync($"{operation}, node killed {point}", failures, () => KillNodeAsync(operation, point));
+                bool isRunAgain = IsRunAgain(index + (int)operation);
+                await TryAsync($"{operation}, node killed {point}", failures, () => KillNodeAsync(operation, point, isRunAgain));
             }
         }
 
@@ -52,7 +54,7 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
         var failures = new ConcurrentQueue<string>();
         foreach (CrashOperation operation in SomeOf("custody", Enum.GetValues<CrashOperation>().Where(o => o != CrashOperation.DeleteByOwnerKey)))
         {
-            foreach (CrashPoint point in Sample($"custody/{operation}", await PointsAsync(Bench, operation), 1, whole: 8))
+            foreach (CrashPoint point in Sample($"custody/{operation}", await PointsAsync(Bench, operation), 1))
             {
                 await TryAsync($"custody {operation}, killed {point}", failures, () => KillCommandAsync(operation, point));
             }
@@ -81,7 +83,7 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
         Assert.True(await recorded.RunAsync(), $"{operation} fails without a crash: {recorded.Failure}");
         IReadOnlyList<CrashPoint> points =
             [.. from step in recorded.Script.Steps.Order(Comparer<CrashStep>.Create(Compare)) from isAfter in new[] { false, true } select new CrashPoint(step, isAfter)];
-        await recorded.VerifyAsync(reported: true);
+        await recorded.VerifyAsync(reported: true, recorded.RunAgainAsync);
         return points;
     }
 
@@ -89,8 +91,11 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
         (one.Method, one.Number, one.Node).CompareTo((other.Method, other.Number, other.Node));
 
     /// <summary>A seeded part of the points; the whole is all of them.</summary>
-    private static IEnumerable<CrashPoint> Sample(string purpose, IReadOnlyList<CrashPoint> points, int part, int whole = int.MaxValue) =>
-        Shuffled(purpose, points).Take(Effort.Times(part, whole));
+    private static IEnumerable<CrashPoint> Sample(string purpose, IReadOnlyList<CrashPoint> points, int part) =>
+        Shuffled(purpose, points).Take(Effort.Times(part, int.MaxValue));
+
+    /// <summary>Every other time the same command is run again first, before anything has recovered or settled.</summary>
+    private static bool IsRunAgain(int index) => index % 2 == 0;
 
     /// <summary>Two operations of the seed's choice, since every kill of a process costs a start; the whole is all of them.</summary>
     private static IEnumerable<CrashOperation> SomeOf(string purpose, IEnumerable<CrashOperation> operations) =>
@@ -119,13 +124,13 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
         IReadOnlyList<CrashPoint> points = await PointsAsync(bench, operation);
         CrashPoint[] sample = [.. Sample($"client/{operation}", points, 3)];
         var failures = new ConcurrentQueue<string>();
-        await Parallel.ForEachAsync(sample, new ParallelOptions { MaxDegreeOfParallelism = CrashBench.Places }, async (point, _) =>
-            await TryAsync($"{operation}, client killed {point}", failures, () => KillClientAsync(bench, operation, point)));
+        await Parallel.ForEachAsync(sample.Index(), new ParallelOptions { MaxDegreeOfParallelism = CrashBench.Places }, async (at, _) =>
+            await TryAsync($"{operation}, client killed {at.Item}", failures, () => KillClientAsync(bench, operation, at.Item, IsRunAgain(at.Index))));
         output.WriteLine($"{operation}: {sample.Length} of {points.Count} points");
         Assert.True(failures.IsEmpty, string.Join('\n', failures));
     }
 
-    private static async Task KillClientAsync(CrashBench bench, CrashOperation operation, CrashPoint point)
+    private static async Task KillClientAsync(CrashBench bench, CrashOperation operation, CrashPoint point, bool isRunAgain)
     {
         using var person = await CrashCase.BeginAsync(bench, operation);
         await person.PrepareAsync();
@@ -134,10 +139,10 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
         Assert.True(person.Script.HasCrashed, $"the point was not reached: {person.Failure}");
 
         // What a client that is dead reports, nobody hears.
-        await person.VerifyAsync(reported: false);
+        await person.VerifyAsync(reported: false, isRunAgain ? person.RunAgainAsync : null);
     }
 
-    private async Task KillNodeAsync(CrashOperation operation, CrashPoint point)
+    private async Task KillNodeAsync(CrashOperation operation, CrashPoint point, bool isRunAgain)
     {
         using var person = await CrashCase.BeginAsync(Bench, operation);
         await person.PrepareAsync();
@@ -155,7 +160,7 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
             await node.StartAsync();
         }
 
-        await person.VerifyAsync(reported);
+        await person.VerifyAsync(reported, isRunAgain ? person.RunAgainAsync : null);
     }
 
     private async Task KillCommandAsync(CrashOperation operation, CrashPoint point)
@@ -169,6 +174,6 @@ public sealed class CrashMatrixTests(ThreeNodesThatCrash three, ITestOutputHelpe
         started.SetResult(custody);
         ProcessOutcome outcome = await custody.WaitAsync();
         Assert.True(person.Script.HasCrashed, $"the point was not reached\n{outcome.All}");
-        await person.VerifyAsync(reported: false);
+        await person.VerifyAsync(reported: false, () => person.RunAgainAsync(input, command));
     }
 }

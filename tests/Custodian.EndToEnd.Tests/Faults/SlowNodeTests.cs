@@ -46,6 +46,14 @@ public sealed class SlowNodeTests(FaultyNodes faulty, ITestOutputHelper output)
     });
 
     [Fact]
+    public async Task Recover_OneOfFiveSlowAndAnotherNeverAnswers_IsAsFastAsWithFiveHealthy() => await CompareAsync(() =>
+    {
+        (FaultProxy slow, FaultProxy silent) = (Realm.Proxies[1], Realm.Proxies[3]);
+        (slow.Faults, silent.Faults) = (new LineFaults { Latency = Slow }, LineFaults.Stalled);
+        return () => slow.Faults = silent.Faults = LineFaults.None;
+    });
+
+    [Fact]
     public async Task RecoverFromASession_OneOfFiveSlow_ComesBackInOneRoundTripOfTheOthers()
     {
         string subject = await EnrolAsync();

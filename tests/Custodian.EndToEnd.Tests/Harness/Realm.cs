@@ -135,7 +135,7 @@ internal sealed class Realm : IAsyncDisposable
     }
 
     /// <summary>A client as on a new device: it knows the set, has tokens for a subject, and nothing else.</summary>
-    internal CustodianClient Client(string subject, Action<CustodianClientOptions>? change = null)
+    internal CustodianClient Client(string subject, Action<CustodianClientOptions>? change = null, CustodianSet? set = null)
     {
         var options = new CustodianClientOptions
         {
@@ -143,7 +143,7 @@ internal sealed class Realm : IAsyncDisposable
             Stretching = Traffic.Cheap,
         };
         change?.Invoke(options);
-        return new CustodianClient(CustodianSet.Load(SetFile), options);
+        return new CustodianClient(set ?? CustodianSet.Load(SetFile), options);
     }
 
     /// <summary>Enrols the key in a file with the SDK, at the least cost of stretching.</summary>

@@ -17,14 +17,14 @@ public sealed class StoreModelTests(ITestOutputHelper output)
     private static readonly string[] s_common =
     [
         "Deposit P", "Deposit BAD_SIGNATURE", "Deposit STALE_GENERATION", "Deposit PENDING_EXISTS", "Activate A", "Activate WRONG_STATE",
-        "Evaluate", "Evaluate ATTEMPTS_EXHAUSTED", "Evaluate DELAYED", "Confirm ATTEMPT_UNKNOWN", "Delete D", "Crash", "CrashIn", "Restart",
-        "Backup", "Restore", "Clock",
+        "Evaluate", "Evaluate ATTEMPTS_EXHAUSTED", "Evaluate DELAYED", "Confirm A", "Confirm ATTEMPT_UNKNOWN", "Retire D", "Delete D", "Crash",
+        "CrashIn", "Restart", "Backup", "Restore", "Clock",
     ];
 
     private static readonly string[] s_rare =
     [
         "Deposit RECORD_CONFLICT", "Deposit RECORD_DESTROYED", "Deposit WRONG_STATE", "Evaluate ATTEMPT_REUSED", "Evaluate RECORD_DESTROYED",
-        "Confirm A", "Confirm S", "Retire D", "Retire WRONG_STATE", "Retire BAD_SIGNATURE", "Delete WRONG_STATE", "Delete BAD_SIGNATURE",
+        "Confirm S", "Retire WRONG_STATE", "Retire BAD_SIGNATURE", "Delete WRONG_STATE", "Delete BAD_SIGNATURE",
     ];
 
     [Fact]

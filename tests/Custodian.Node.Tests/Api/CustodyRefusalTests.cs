@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Custodian.Core;
 using Custodian.Node.Api;
 using Custodian.Node.Tests.Api.Node;
@@ -56,14 +55,13 @@ public sealed class CustodyRefusalTests(TestNode node) : IClassFixture<TestNode>
         TestUser user = node.NewUser();
         ClientRecord record = await user.EnrolAsync(maxAttempts: 100);
         byte[] valid = RequestFaults.Valid(method, record).ToByteArray();
-        for (int i = 0; i < 200; i++)
+        foreach (byte[] mutated in Mutants.Of(valid, Effort.Times(200, 2_000), $"requests of {method}"))
         {
-            byte[] mutated = Mutate(valid);
             StatusCode status = await StatusOfAsync(RawCall(user, method, mutated));
 
             Assert.True(
                 status is not (StatusCode.Internal or StatusCode.Unknown or StatusCode.Unavailable),
-                $"{method} answered {status} to {Convert.ToHexString(mutated)}");
+                $"seed {Effort.Seed}: {method} answered {status} to {Convert.ToHexString(mutated)}");
         }
     }
 
@@ -250,31 +248,6 @@ public sealed class CustodyRefusalTests(TestNode node) : IClassFixture<TestNode>
         {
             return refused.StatusCode;
         }
-    }
-
-    /// <summary>One to four bytes changed, put in or taken out.</summary>
-    private static byte[] Mutate(byte[] valid)
-    {
-        List<byte> bytes = [.. valid];
-        for (int edits = RandomNumberGenerator.GetInt32(1, 5); edits > 0; edits--)
-        {
-            int at = RandomNumberGenerator.GetInt32(bytes.Count);
-            byte value = (byte)RandomNumberGenerator.GetInt32(256);
-            switch (RandomNumberGenerator.GetInt32(3))
-            {
-                case 0:
-                    bytes[at] = value;
-                    break;
-                case 1:
-                    bytes.Insert(at, value);
-                    break;
-                default:
-                    bytes.RemoveAt(at);
-                    break;
-            }
-        }
-
-        return [.. bytes];
     }
 
     /// <summary>The same request, with the header's account made the user's where the fault is another.</summary>
