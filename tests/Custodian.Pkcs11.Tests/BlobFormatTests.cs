@@ -55,7 +55,7 @@ public sealed class BlobFormatTests
                 read++;
             }
         }
-        Assert.InRange(read, 1, 2 * length);
+        Assert.InRange(read, 1, 8 * length);
     }
 
     [Theory]
@@ -159,7 +159,7 @@ public sealed class BlobFormatTests
                 read++;
             }
         }
-        Assert.InRange(read, 1, 2 * content.Length);
+        Assert.InRange(read, 1, 8 * content.Length);
     }
 
     [Theory]

@@ -97,7 +97,7 @@ public abstract class HsmContract(IHsm hsm)
     {
         var prepared = await PrepareAsync(P256.Generator);
 
-        foreach (var mutation in Mutations.Of(prepared.SealedKey))
+        foreach (var mutation in Mutations.PartOf(prepared.SealedKey))
         {
             Assert.Equal(AdoptOutcome.Rejected, (await AdoptAsync(mutation, PrepareAad, Now)).Outcome);
         }
@@ -108,7 +108,7 @@ public abstract class HsmContract(IHsm hsm)
     {
         var record = await AdoptRecordAsync((await PrepareAsync(P256.Generator)).SealedKey);
 
-        foreach (var mutation in Mutations.Of(record))
+        foreach (var mutation in Mutations.PartOf(record))
         {
             await AssertDataAsync(async () => await EvaluateAsync(mutation, P256.Generator));
         }
@@ -119,7 +119,7 @@ public abstract class HsmContract(IHsm hsm)
     {
         var secret = await hsm.SealAsync(Share, RecordAad);
 
-        foreach (var mutation in Mutations.Of(secret))
+        foreach (var mutation in Mutations.PartOf(secret))
         {
             await AssertDataAsync(async () => await hsm.OpenAsync(mutation, RecordAad));
         }

@@ -137,7 +137,7 @@ public abstract class KeyVersionContract(IHsm hsm)
 
         await AssertDataAsync(() => ResealAsync(record, OtherAad));
         await AssertDataAsync(() => ResealAsync(prepared, Aad));
-        foreach (var mutation in Mutations.Of(record))
+        foreach (var mutation in Mutations.PartOf(record))
         {
             await AssertDataAsync(() => ResealAsync(mutation, Aad));
         }

@@ -31,15 +31,18 @@ internal static partial class ApiLog
     [LoggerMessage(7, LogLevel.Error, "{Method} failed in a way that is this program's fault [request {RequestId}]")]
     internal static partial void Faulted(ILogger logger, Exception exception, string method, string requestId);
 
-    [LoggerMessage(8, LogLevel.Warning, "the HSM failed after an attempt was charged: {Outcome} [request {RequestId}]")]
-    internal static partial void Refund(ILogger logger, string outcome, string requestId);
+    [LoggerMessage(8, LogLevel.Error, "Evaluate refused: the HSM failed, {Class}: {Why}; the attempt's charge was {Outcome} [request {RequestId}]")]
+    internal static partial void Refund(ILogger logger, HsmErrorClass @class, string why, string outcome, string requestId);
 
-    [LoggerMessage(9, LogLevel.Error, "the HSM failed after an attempt was charged, and the charge could not be taken back [request {RequestId}]")]
-    internal static partial void RefundFailed(ILogger logger, StorageException exception, string requestId);
+    [LoggerMessage(9, LogLevel.Error, "Evaluate refused: the HSM failed, {Class}: {Why}; the attempt's charge could not be taken back [request {RequestId}]")]
+    internal static partial void RefundFailed(ILogger logger, StorageException exception, HsmErrorClass @class, string why, string requestId);
 
     [LoggerMessage(11, LogLevel.Error, "the database failed, {Fault}, and the node is not ready until a trial write succeeds: {Why}")]
     internal static partial void StorageUnready(ILogger logger, StorageFault fault, string why);
 
     [LoggerMessage(10, LogLevel.Information, "{Method} refused: {Reason}, after {Unsaid} others of which there is no line [request {RequestId}]")]
     internal static partial void RefusedAgain(ILogger logger, string method, string reason, long unsaid, string requestId);
+
+    /// <summary>Without a stack: every call brings a failure about for as long as the HSM is away, and the message says what it did.</summary>
+    internal static string WordsOf(HsmException failure) => failure.Message.TrimEnd('.');
 }

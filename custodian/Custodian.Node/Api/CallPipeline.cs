@@ -82,8 +82,7 @@ internal sealed class CallPipeline(
         }
         catch (HsmException failure)
         {
-            // Without a stack: every call brings this about for as long as the HSM is away, and the message says what it did.
-            ApiLog.HsmFailed(logger, route.Name, failure.Class, failure.Message.TrimEnd('.'), requestId);
+            ApiLog.HsmFailed(logger, route.Name, failure.Class, ApiLog.WordsOf(failure), requestId);
             return new Refusal(RefusalReason.HsmUnavailable);
         }
         catch (StorageException failure)

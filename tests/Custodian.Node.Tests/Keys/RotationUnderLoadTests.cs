@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using Custodian.Core;
 using Custodian.Node.Api.Calls;
 using Custodian.Node.Host;
@@ -23,9 +22,6 @@ namespace Custodian.Node.Tests.Keys;
 public sealed class RotationUnderLoadTests(TestNode node, ITestOutputHelper output) : IClassFixture<TestNode>
 {
     private const int Users = 16;
-
-    private static readonly byte[] Generator = Convert.FromHexString(
-        "046B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C2964FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5");
 
     private sealed record Enrolled(TestUser User, ClientRecord Record, byte[] Evaluated);
 
@@ -60,7 +56,7 @@ public sealed class RotationUnderLoadTests(TestNode node, ITestOutputHelper outp
             $"{before} records in {took.TotalSeconds:0.0} s beside {calls.Count / took.TotalSeconds:0} calls a second of {Users} users, "
             + $"half of them within {times[times.Length / 2].TotalMilliseconds:0} ms, 99 in 100 within {times[times.Length * 99 / 100].TotalMilliseconds:0} ms");
         Assert.Empty(node.Log.TakeWarnings());
-        await AssertNothingIsLostAsync();
+        await AssertNothingIsLostAsync(before, enrolled);
     }
 
     /// <summary>Recovers as fast as answers come: an Evaluate and its Confirm, now and then an enrolment and a Delete.</summary>
@@ -109,27 +105,10 @@ public sealed class RotationUnderLoadTests(TestNode node, ITestOutputHelper outp
     {
         TestUser user = node.NewUser();
         ClientRecord record = user.NewRecord();
-        byte[] aad = HsmContext.OfRecord(node.Store.Node, node.Store.RowOf(user.Account).Span, record.Id);
-        PreparedKey prepared = await AdmittedAsync(admission => node.Hsm.PrepareAsync(admission, Generator, long.MaxValue, aad));
-        AdoptedKey adopted = await AdmittedAsync(
-            admission => node.Hsm.AdoptAsync(admission, prepared.SealedKey, 0, aad, record.MaskedShare, aad));
-        await node.Store.AddAsync(user.Account, new StoredRecord
-        {
-            Header = record.Header,
-            SealedPart = adopted.SealedRecord!,
-            MaskedShareDigest = SHA256.HashData(record.MaskedShare),
-            Envelope = record.Envelope,
-            DepositSignature = record.DepositSignature(),
-            StoredMs = 1_790_000_000_000,
-            State = RecordState.Active,
-        });
+        byte[] context = HsmContext.OfRecord(node.Store.Node, node.Store.RowOf(user.Account).Span, record.Id);
+        PreparedKey prepared = await user.PrepareAsync(context);
+        await user.StoreAsync(record, await user.SealAsync(record, prepared, context));
         return new Enrolled(user, record, prepared.Evaluated);
-    }
-
-    private async Task<T> AdmittedAsync<T>(Func<HsmAdmission, ValueTask<T>> operation)
-    {
-        using HsmAdmission admission = (await node.Hsm.AdmitAsync(CancellationToken.None))!;
-        return await operation(admission);
     }
 
     private KeyWatch Watch() => new(
@@ -153,14 +132,21 @@ public sealed class RotationUnderLoadTests(TestNode node, ITestOutputHelper outp
         while (use.SealedBefore(version) > 0 || !use.HoldsSecrets(KeyPurpose.Seal, version) || use.Under(KeyPurpose.Seal, version) == 0);
     }
 
-    private async Task AssertNothingIsLostAsync()
+    /// <summary>That there are as many records as before, that all open, and that each still gives what it did: all of them, or some in a part.</summary>
+    private async Task AssertNothingIsLostAsync(long before, IReadOnlyList<Enrolled> enrolled)
     {
+        Assert.Equal(before, await CountAsync());
+        var draws = new Draws("records evaluated after a rotation");
+        await Parallel.ForEachAsync(
+            Effort.IsWhole ? enrolled : [.. Enumerable.Range(0, 100).Select(_ => draws.Pick(enrolled)).Distinct()],
+            new ParallelOptions { MaxDegreeOfParallelism = Users },
+            async (one, _) => await RecoverAsync(one));
         var options = new SqliteStoreOptions { Path = node.DatabaseFile };
         var progress = new VerificationProgress(_ => { }, TimeProvider.System);
         using NodeSecrets secrets = await NodeDatabase.OpenSecretsAsync(options, NodeDatabase.ReadIdentity(options), node.Hsm);
         VerificationReport report = new DatabaseVerifier(options, secrets, progress).Run(CancellationToken.None);
         await new SealedPartCheck(node.Store.Node, node.Hsm).RunAsync(options, report, progress, CancellationToken.None);
         Assert.True(report.IsSound, string.Join('\n', report.Findings));
-        Assert.Equal(await CountAsync(), report.SealedParts);
+        Assert.Equal(before, report.SealedParts);
     }
 }

@@ -28,7 +28,7 @@ public sealed class ErrorClassTests : IClassFixture<SoftHsmWithKeys>, IAsyncLife
     public async Task InitializeAsync()
     {
         opened = await Pkcs11Hsm.OpenAsync(token.Options(sessions: 1), CancellationToken.None);
-        operations = await KnownOperation.AllAsync(Hsm);
+        operations = await KnownOperation.AllAsync(Hsm, token.Rotated);
     }
 
     public async Task DisposeAsync()
@@ -165,7 +165,7 @@ public sealed class ErrorClassTests : IClassFixture<SoftHsmWithKeys>, IAsyncLife
         {
             await Hsm.DisposeAsync();
             opened = await Pkcs11Hsm.OpenAsync(token.Options(sessions: 1), CancellationToken.None);
-            operations = await KnownOperation.AllAsync(Hsm);
+            operations = await KnownOperation.AllAsync(Hsm, token.Rotated);
             ModuleCalls.Logout(SoftHsmToken.Label);
             var logins = module.Calls(Function.Login);
             module.Fail(Function.Login, code);
@@ -177,6 +177,44 @@ public sealed class ErrorClassTests : IClassFixture<SoftHsmWithKeys>, IAsyncLife
             }
             Assert.Equal(logins + 1, module.Calls(Function.Login));
         }
+    }
+
+    /// <summary>Whatever fails while a new key is tried, new things are made under what the inventory says, and the next try takes the key up.</summary>
+    [Fact]
+    public async Task Refresh_AnyCallFailsBesideANewKey_MakesNothingUnderAKeyThatWasNotTried()
+    {
+        IReadOnlyList<TokenKey> former = [.. token.Rotated.SkipLast(1)];
+        await Hsm.RefreshKeysAsync(former);
+        module.TakeTrace();
+        await Hsm.RefreshKeysAsync(token.Rotated);
+        var calls = module.TakeTrace();
+        Assert.Contains(Function.Decrypt, calls);
+        var draws = new Draws("return values beside a new key");
+        nuint[] codes = [.. ErrorCodes.All];
+        var taken = 0;
+
+        foreach (var (call, function) in calls.Index().Where(c => c.Item != Function.CloseSession))
+        {
+            foreach (var code in Effort.IsWhole ? codes : [draws.Pick(codes)])
+            {
+                var what = $"seed {Effort.Seed}: {function} (call {call + 1}), {ErrorCodes.Say(code)}";
+                await Hsm.RefreshKeysAsync(former);
+                module.FailCall(call + 1, new ModuleFault(code));
+                var failure = await FailureAsync(async () => await Hsm.RefreshKeysAsync(token.Rotated));
+                module.Heal();
+
+                Assert.True(failure?.Class is not (HsmErrorClass.Ambiguous or HsmErrorClass.Data), $"{what}: {failure}");
+                var used = Hsm.Keys.Newest(KeyPurpose.Seal);
+                Assert.True(used == 2 || failure is not null || Hsm.Keys.Unused.Count > 0, $"{what}: not taken up, and not told why");
+                Assert.True(used == 1 || failure is null, $"{what}: taken up though {failure}");
+                Assert.True(BlobVersions.TryRead(await Hsm.SealAsync(new byte[1], new byte[1]), out var versions));
+                Assert.Equal(used, versions.Seal);
+                taken += used == 2 ? 1 : 0;
+                Assert.Equal(2U, (await Hsm.RefreshKeysAsync(token.Rotated)).Newest(KeyPurpose.Seal));
+                Assert.True(module.OpenSessions <= 2, $"{what}: {module.OpenSessions} sessions are open");
+            }
+        }
+        Assert.NotEqual(0, taken);
     }
 
     /// <summary>One of each class; all in the whole.</summary>
@@ -287,11 +325,13 @@ public sealed class ErrorClassTests : IClassFixture<SoftHsmWithKeys>, IAsyncLife
         Assert.NotNull(await FailureAsync(operation));
     }
 
-    private async Task<HsmException?> FailureAsync(KnownOperation operation)
+    private Task<HsmException?> FailureAsync(KnownOperation operation) => FailureAsync(() => operation.Run(Hsm));
+
+    private static async Task<HsmException?> FailureAsync(Func<Task> operation)
     {
         try
         {
-            await operation.Run(Hsm);
+            await operation();
             return null;
         }
         catch (HsmException failure)

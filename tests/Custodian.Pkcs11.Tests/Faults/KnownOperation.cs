@@ -14,11 +14,14 @@ internal sealed record KnownOperation(string Name, Func<IHsm, Task> Run, params 
     private static readonly byte[] Share = [.. Enumerable.Range(1, 32).Select(i => (byte)i)];
 
     /// <summary>All of them, with blobs of this HSM.</summary>
-    internal static async Task<IReadOnlyDictionary<string, KnownOperation>> AllAsync(IHsm hsm)
+    /// <param name="hsm">It.</param>
+    /// <param name="rotated">What is authorised once the blobs are made: with a newer seal key among it, a record is brought under that.</param>
+    internal static async Task<IReadOnlyDictionary<string, KnownOperation>> AllAsync(IHsm hsm, IReadOnlyList<TokenKey>? rotated = null)
     {
         var prepared = await AdmittedAsync(hsm, a => hsm.PrepareAsync(a, P256.Generator, long.MaxValue, Aad));
         var record = (await AdmittedAsync(hsm, a => hsm.AdoptAsync(a, prepared.SealedKey, 0, Aad, Share, Aad))).SealedRecord!;
         var secret = await hsm.SealAsync(Share, Aad);
+        var seals = (await hsm.RefreshKeysAsync(rotated)).Of(KeyPurpose.Seal);
         KnownOperation[] all =
         [
             new("Prepare", PrepareAsync),
@@ -29,8 +32,8 @@ internal sealed record KnownOperation(string Name, Func<IHsm, Task> Run, params 
             new("Sign", async on => Assert.Equal(64, (await on.SignAsync(Share)).Value.Length)),
             new("Random", RandomAsync),
             new("Probe", async on => await on.ProbeAsync(CancellationToken.None)),
-            new("Reseal", async on => Assert.Equal(record, await AdmittedAsync(on, a => on.ResealAsync(a, record, Aad))), Function.Decrypt),
-            new("Refresh", async on => Assert.Equal([1U], (await on.RefreshKeysAsync()).Of(KeyPurpose.Seal))),
+            new("Reseal", on => ResealAsync(on, record, seals.Max()), Function.Decrypt),
+            new("Refresh", async on => Assert.Equal(seals, (await on.RefreshKeysAsync()).Of(KeyPurpose.Seal))),
         ];
         return all.ToDictionary(operation => operation.Name);
     }
@@ -58,6 +61,14 @@ internal sealed record KnownOperation(string Name, Func<IHsm, Task> Run, params 
         var evaluation = await AdmittedAsync(hsm, a => hsm.EvaluateAsync(a, record, Aad, P256.Generator));
         Assert.Equal(expected, evaluation.Evaluated);
         Assert.Equal(Share, evaluation.MaskedShare);
+    }
+
+    private static async Task ResealAsync(IHsm hsm, byte[] record, uint newest)
+    {
+        var next = await AdmittedAsync(hsm, a => hsm.ResealAsync(a, record, Aad));
+        Assert.True(BlobVersions.TryRead(next, out var versions));
+        Assert.Equal((newest, 1U), (versions.Seal, versions.Wrap ?? 1));
+        Assert.Equal(record.Length, next.Length);
     }
 
     private static async Task RandomAsync(IHsm hsm)

@@ -1,37 +1,28 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using Custodian.Pkcs11.Isolation.Frames;
 using Custodian.Pkcs11.Isolation.Host;
 
 namespace Custodian.Pkcs11.Tests.Isolation;
 
-/// <summary>
-/// The real host over the real module, with one fault in what it writes. Only the first process of a test is faulty: those that find its
-/// marker are sound, so that what comes after a fault can be seen.
-/// </summary>
+/// <summary>The real host over the real module, with one fault in what it writes.</summary>
 internal static class FaultyHost
 {
-    internal static int Run(HostFaultKind fault, string marker)
-    {
-        try
-        {
-            using var first = new FileStream(marker, FileMode.CreateNew);
-        }
-        catch (IOException)
-        {
-            return HsmHost.Run();
-        }
-        var signals = HostProcess.Harden();
-        var (input, output) = HostProcess.TakePipes();
-        var status = new HostLoop(input, new FaultyOutput(output, fault), Console.Error).Run();
-        GC.KeepAlive(signals);
-        return status;
-    }
+    /// <summary>What a process that grows has in the end: three quarters of 256 MiB and some more, and not all of it.</summary>
+    internal const long Grown = 205L << 20;
+
+    /// <summary>What the file is called, after the marker, where a host keeps count of its frames.</summary>
+    internal const string Count = ".frames";
+
+    internal static int Run(HostFaultKind fault, string marker) => FirstHost.Run(
+        marker, (input, output) => new HostLoop(input, new FaultyOutput(output, fault, marker + Count), Console.Error).Run());
 
     /// <summary>Passes frames on, and puts the fault in the place of the last of the first few.</summary>
-    private sealed class FaultyOutput(Stream output, HostFaultKind fault) : MemoryStream
+    private sealed class FaultyOutput(Stream output, HostFaultKind fault, string count) : MemoryStream
     {
         // The readiness, and four good answers before the fault.
         private const int Faulty = 6;
+        private readonly List<byte[]> taken = [];
         private int frames;
 
         public override void Write(ReadOnlySpan<byte> buffer)
@@ -40,7 +31,11 @@ internal static class FaultyHost
             {
                 Fail(buffer.ToArray());
             }
-            else if (frames < Faulty || fault is HostFaultKind.Silence)
+            else if (fault is HostFaultKind.Counted)
+            {
+                Counted(buffer);
+            }
+            else if (frames < Faulty || fault is HostFaultKind.Silence or HostFaultKind.Grow)
             {
                 output.Write(buffer);
             }
@@ -89,12 +84,26 @@ internal static class FaultyHost
                     HostProcess.ExitAtOnce(0);
                     break;
                 case HostFaultKind.Leak:
-                    Leak();
+                    Take(long.MaxValue);
+                    break;
+                case HostFaultKind.Counted:
+                    Counted(frame);
+                    break;
+                case HostFaultKind.Grow:
+                    Take(Grown);
+                    output.Write(frame);
                     break;
                 case HostFaultKind.Silence:
                 default:
                     break;
             }
+        }
+
+        // Before the frame, so that who has the answer finds it counted.
+        private void Counted(ReadOnlySpan<byte> frame)
+        {
+            File.WriteAllText(count, frames.ToString(CultureInfo.InvariantCulture));
+            output.Write(frame);
         }
 
         private void WriteLength(byte[] frame, int length)
@@ -103,14 +112,14 @@ internal static class FaultyHost
             output.Write(frame);
         }
 
-        private static void Leak()
+        // Touched, so that it is resident, and kept.
+        private void Take(long resident)
         {
-            var kept = new List<byte[]>();
-            while (true)
+            while (Environment.WorkingSet < resident)
             {
-                var piece = new byte[16 << 20];
+                var piece = new byte[4 << 20];
                 Array.Fill(piece, (byte)1);
-                kept.Add(piece);
+                taken.Add(piece);
                 Thread.Yield();
             }
         }

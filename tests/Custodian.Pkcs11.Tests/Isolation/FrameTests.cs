@@ -209,26 +209,33 @@ public sealed class FrameTests
                 OpeningFrames.Open(new Pkcs11HsmOptions { ModulePath = "/m", TokenLabel = "t", Pin = pin }, [new(KeyPurpose.Seal, 2, "ab")], pin),
                 AnswerFrames.Keys(1, Keys), AnswerFrames.Signed(1, new HsmSignature(1, new byte[64])),
             ],
-            frame =>
-            {
-                var fields = new FrameReader(frame.Payload);
-                _ = (frame.Id % 8) switch
-                {
-                    0 => (object)AnswerFrames.ReadPrepared(ref fields),
-                    1 => AnswerFrames.ReadEvaluated(ref fields),
-                    2 => AnswerFrames.ReadAdopted(ref fields),
-                    3 => AnswerFrames.ReadFailed(ref fields),
-                    4 => OpeningFrames.ReadReady(ref fields),
-                    5 => AnswerFrames.ReadKeys(ref fields),
-                    6 => AnswerFrames.ReadSigned(ref fields),
-                    _ => OpeningFrames.ReadOpen(frame.Payload),
-                };
-                fields.End();
-            });
+            Readers);
     }
 
-    // Ids and kinds are mutated with the rest, so every reader meets every frame.
-    private static void Mutate(string purpose, FrameBuffer[] frames, Action<Frame> read)
+    private static readonly Action<Frame>[] Readers =
+    [
+        frame => ReadWhole(frame, AnswerFrames.ReadPrepared),
+        frame => ReadWhole(frame, AnswerFrames.ReadEvaluated),
+        frame => ReadWhole(frame, AnswerFrames.ReadAdopted),
+        frame => ReadWhole(frame, AnswerFrames.ReadFailed),
+        frame => ReadWhole(frame, AnswerFrames.ReadBytes),
+        frame => ReadWhole(frame, AnswerFrames.ReadSecret),
+        frame => ReadWhole(frame, AnswerFrames.ReadNothing),
+        frame => ReadWhole(frame, AnswerFrames.ReadKeys),
+        frame => ReadWhole(frame, AnswerFrames.ReadSigned),
+        frame => ReadWhole(frame, OpeningFrames.ReadReady),
+        frame => OpeningFrames.ReadOpen(frame.Payload).Pin.Dispose(),
+    ];
+
+    private static void ReadWhole<T>(Frame frame, Custodian.Pkcs11.Isolation.Supervision.AnswerDecoder<T> decode)
+    {
+        var fields = new FrameReader(frame.Payload);
+        decode(ref fields);
+        fields.End();
+    }
+
+    // Every reader meets every frame.
+    private static void Mutate(string purpose, FrameBuffer[] frames, params Action<Frame>[] readers)
     {
         var draws = new Draws("mutated " + purpose);
         for (var round = 0; round < Effort.Times(3000, 300_000); round++)
@@ -239,17 +246,33 @@ public sealed class FrameTests
                 bytes[draws.Next(bytes.Length)] = (byte)draws.Next(256);
             }
             using var input = new FrameInput(new MemoryStream(bytes));
-            try
+            while (TryRead(input, out var frame))
             {
-                while (input.TryRead(out var frame))
+                foreach (var read in readers)
                 {
-                    read(frame);
+                    Refusable(() => read(frame));
                 }
             }
-            catch (MalformedFrameException)
-            {
-                // Refused by name; anything else ends the test.
-            }
+        }
+    }
+
+    private static bool TryRead(FrameInput input, out Frame frame)
+    {
+        var (isRead, next) = (false, default(Frame));
+        Refusable(() => isRead = input.TryRead(out next));
+        frame = next;
+        return isRead;
+    }
+
+    private static void Refusable(Action read)
+    {
+        try
+        {
+            read();
+        }
+        catch (MalformedFrameException)
+        {
+            // Refused by name; anything else ends the test.
         }
     }
 

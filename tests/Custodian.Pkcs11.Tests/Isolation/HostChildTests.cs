@@ -28,4 +28,27 @@ public sealed class HostChildTests : IAsyncLifetime, IDisposable
         Assert.Equal(HostEndCause.Died, end.Fault.Cause);
         Assert.Equal(end, await child.Ended);
     }
+
+    /// <summary>A fresh one would have no less, so a young process is left alone.</summary>
+    [Fact]
+    public async Task Recycle_ProcessNearItsMemoryLimit_IsDueOnceItHasSettled()
+    {
+        var time = new ManualTime();
+        var isolation = new IsolationOptions { Program = TestHosts.Faulty(token, HostFaultKind.Grow), MemoryLimit = 256L << 20 };
+        var child = await HostChild.StartAsync(new HostAssignment(token.Options(timeProvider: time), token.Pin, isolation), CancellationToken.None);
+        for (var answers = 0; answers < 5; answers++)
+        {
+            await child.RefreshAsync(authorised: null);
+        }
+        Assert.InRange(ResidentMemory.Of(child.Id), FaultyHost.Grown * 9 / 10, isolation.MemoryLimit);
+
+        time.Advance(TimeSpan.FromSeconds(10));
+        Assert.False(child.RecycleDue.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(child.RecycleDue.IsCompleted);
+
+        Assert.Equal(RecycleCause.Memory, await child.RecycleDue);
+        Assert.False(child.Failed.IsCompleted);
+        await child.RetireAsync();
+    }
 }

@@ -41,4 +41,10 @@ public enum HostFaultKind
 
     /// <summary>It takes memory until it is stopped.</summary>
     Leak,
+
+    /// <summary>Nothing; it keeps count of its frames in a file.</summary>
+    Counted,
+
+    /// <summary>It takes memory, less than it may, and serves on.</summary>
+    Grow,
 }

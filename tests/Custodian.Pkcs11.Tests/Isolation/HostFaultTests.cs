@@ -53,13 +53,60 @@ public sealed class HostFaultTests : IAsyncLifetime, IDisposable
         Assert.False(HostSignals.Exists(broken));
     }
 
-    private Task<IsolatedHsm> OpenAsync(HostFaultKind fault) => IsolatedHsm.OpenAsync(
-        token.Options(sessions: 2),
+    [Fact]
+    public async Task Host_GrownNearItsMemoryLimit_IsReplacedAndFailsNoCall()
+    {
+        var time = new ManualTime();
+        await using var hsm = await OpenAsync(HostFaultKind.Grow, time);
+        var record = await KnownRecord.MakeAsync(hsm);
+        var grown = await events.NextAsync<HostStarted>();
+        using var stop = new CancellationTokenSource();
+        var load = record.LoadAsync(hsm, callers: 4, stop.Token);
+        await ResidentAsync(grown.ProcessId, FaultyHost.Grown);
+
+        time.Advance(TimeSpan.FromSeconds(11));
+        var recycled = await events.NextAsync<HostRecycled>();
+        await record.EvaluateAsync(hsm);
+        await stop.CancelAsync();
+        var (right, failures) = await load;
+
+        Assert.Equal((grown.ProcessId, RecycleCause.Memory), (recycled.ProcessId, recycled.Cause));
+        Assert.Empty(failures);
+        Assert.NotEqual(0, right);
+        Assert.Empty(events.Of<HostFailed>());
+        Assert.Single(events.Of<HostRecycled>());
+    }
+
+    [Fact]
+    public async Task Evaluate_AgainAndAgain_IsOneRoundTripEach()
+    {
+        const int times = 100;
+        await using var hsm = await OpenAsync(HostFaultKind.Counted);
+        var record = await KnownRecord.MakeAsync(hsm);
+        var before = TestHosts.FramesOf(token);
+
+        await Task.WhenAll(Enumerable.Range(0, times).Select(_ => record.EvaluateAsync(hsm)));
+
+        Assert.Equal(times, TestHosts.FramesOf(token) - before);
+    }
+
+    private static async Task ResidentAsync(int processId, long least)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60), TimeProvider.System);
+        using var poll = new PeriodicTimer(TimeSpan.FromMilliseconds(20), TimeProvider.System);
+        while (ResidentMemory.Of(processId) < least)
+        {
+            await poll.WaitForNextTickAsync(patience.Token);
+        }
+    }
+
+    private Task<IsolatedHsm> OpenAsync(HostFaultKind fault, TimeProvider? time = null) => IsolatedHsm.OpenAsync(
+        token.Options(sessions: 2, timeProvider: time),
         new IsolationOptions
         {
             Program = TestHosts.Faulty(token, fault),
             Deadline = fault == HostFaultKind.Silence ? TimeSpan.FromSeconds(2) : TimeSpan.FromSeconds(20),
-            MemoryLimit = fault == HostFaultKind.Leak ? 256L << 20 : 1L << 30,
+            MemoryLimit = fault is HostFaultKind.Leak or HostFaultKind.Grow ? 256L << 20 : 1L << 30,
             Observer = events.See,
         },
         CancellationToken.None);

@@ -18,7 +18,7 @@ public sealed class InMemoryFaultTests(SoftHsmWithKeys token) : IClassFixture<So
     public async Task InitializeAsync()
     {
         hsm = await Pkcs11Hsm.OpenAsync(token.Options(sessions: 1, evaluation: EvaluationMode.Memory), CancellationToken.None);
-        operations = await KnownOperation.AllAsync(hsm);
+        operations = await KnownOperation.AllAsync(hsm, token.Rotated);
     }
 
     public async Task DisposeAsync()

@@ -6,24 +6,34 @@ namespace Custodian.Pkcs11.Tests.Pins;
 /// <summary>The memory of another process, as somebody sees it who may trace it.</summary>
 internal static class HostMemory
 {
+    private const int PageSize = 4096;
+
     /// <summary>Where a process has these bytes in memory that it can write, and what the kernel says of that memory.</summary>
-    internal static IReadOnlyList<string> Holding(int processId, byte[] wanted)
+    internal static IReadOnlyList<string> Holding(int processId, byte[] wanted) => Holding(processId, [wanted])[0];
+
+    /// <summary>The same for several at once.</summary>
+    internal static IReadOnlyList<IReadOnlyList<string>> Holding(int processId, byte[][] wanted)
     {
         if (processId == Environment.ProcessId)
         {
             // It may have shut its memory to its own user, for an HSM that evaluates there.
             OwnProcess.MayBeDumped = true;
         }
-        var found = new List<string>();
+        List<string>[] found = [.. wanted.Select(_ => new List<string>())];
+        var read = 0L;
         using var memory = File.OpenHandle($"/proc/{processId}/mem");
         foreach (var (from, to, flags) in Regions(processId))
         {
-            var bytes = Read(memory, from, to);
-            for (var at = Index(bytes, wanted, 0); at >= 0; at = Index(bytes, wanted, at + 1))
+            var bytes = Read(memory, from, to, ref read);
+            for (var i = 0; i < wanted.Length; i++)
             {
-                found.Add(flags);
+                for (var at = Index(bytes, wanted[i], 0); at >= 0; at = Index(bytes, wanted[i], at + 1))
+                {
+                    found[i].Add(flags);
+                }
             }
         }
+        Assert.True(read > 0, $"nothing of the memory of process {processId} could be read");
         return found;
     }
 
@@ -56,20 +66,30 @@ internal static class HostMemory
     }
 
     // Whole regions would be terabytes that are only reserved; what is not there reads as an error, page by page.
-    private static byte[] Read(SafeFileHandle memory, long from, long to)
+    private static byte[] Read(SafeFileHandle memory, long from, long to, ref long read)
     {
         var bytes = new byte[Math.Min(to - from, 512L << 20)];
-        for (var at = 0; at < bytes.Length; at += 1 << 20)
+        for (var at = 0; at < bytes.Length;)
         {
-            try
-            {
-                RandomAccess.Read(memory, bytes.AsSpan(at, Math.Min(1 << 20, bytes.Length - at)), from + at);
-            }
-            catch (IOException)
-            {
-                // The kernel does not hand out every page that it lists.
-            }
+            var piece = ReadPiece(memory, bytes.AsSpan(at, Math.Min(1 << 20, bytes.Length - at)), from + at);
+            read += piece;
+
+            // The kernel does not hand out every page that it lists.
+            at += piece > 0 ? piece : PageSize;
         }
         return bytes;
+    }
+
+    /// <returns>How much was read, from the beginning on; 0 where the first page is none that can be.</returns>
+    private static int ReadPiece(SafeFileHandle memory, Span<byte> piece, long at)
+    {
+        try
+        {
+            return RandomAccess.Read(memory, piece, at);
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
     }
 }

@@ -44,14 +44,21 @@ internal sealed class ManualTime : TimeProvider
 
     private sealed class Timer(ManualTime time, Action fire) : ITimer
     {
+        private TimeSpan period;
+
         public TimeSpan Due { get; private set; }
 
-        public void Fire() => fire();
+        public void Fire()
+        {
+            Change(period, period);
+            fire();
+        }
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             lock (time.timers)
             {
+                this.period = period;
                 time.timers.Remove(this);
                 if (dueTime != Timeout.InfiniteTimeSpan)
                 {

@@ -53,32 +53,34 @@ internal sealed class EvaluateFlow(
                 "evaluate", () => hsm.EvaluateAsync(admission, grant.Record.SealedPart, aad, request.Call!.Point));
             return Answer(evaluation, grant, scope);
         }
-        catch (HsmException)
+        catch (HsmException failure)
         {
-            await RefundAsync(request, grant, scope);
-            throw;
+            await RefundAsync(failure, request, grant, scope);
+            return new Refusal(RefusalReason.HsmUnavailable);
         }
     }
 
     /// <summary>
     /// Takes the charge back, for the HSM has said that it gave nothing. Not bound to the caller: whether they still wait has no part in
-    /// it. A crash in here, or a failing database, leaves the charge, and the resend is free.
+    /// it. A crash in here, or a failing database, leaves the charge, and the resend is free. One line of the log has the failure and what
+    /// became of the charge.
     /// </summary>
-    private async Task RefundAsync(Parsed<PointedEvaluate> request, EvaluateGrant grant, CallScope scope)
+    private async Task RefundAsync(HsmException hsmFailure, Parsed<PointedEvaluate> request, EvaluateGrant grant, CallScope scope)
     {
         EvaluateCall call = request.Call!.Call;
+        string why = ApiLog.WordsOf(hsmFailure);
         try
         {
             Decision<StateAnswer> decision = await store.DecideAsync(
                 request.Account, now => EvaluateRule.Refund(now, call.Record, call.Attempt, grant.Sequence), CancellationToken.None);
             string outcome = decision.Change is null ? "KEPT" : "REFUNDED";
             metrics.Refunded(outcome);
-            ApiLog.Refund(logger, outcome, scope.RequestId);
+            ApiLog.Refund(logger, hsmFailure.Class, why, outcome, scope.RequestId);
         }
         catch (StorageException failure)
         {
             metrics.Refunded("FAILED");
-            ApiLog.RefundFailed(logger, failure, scope.RequestId);
+            ApiLog.RefundFailed(logger, failure, hsmFailure.Class, why, scope.RequestId);
         }
     }
 

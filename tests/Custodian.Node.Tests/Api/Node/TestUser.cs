@@ -1,6 +1,9 @@
+using System.Security.Cryptography;
 using Custodian.Core;
 using Custodian.Node.Storage;
 using Custodian.Node.Tests.Records;
+using Custodian.Node.Tests.Storage;
+using Custodian.Pkcs11;
 using Custodian.Protocol;
 using Custodian.Protocol.Wire;
 using Google.Protobuf;
@@ -13,6 +16,9 @@ namespace Custodian.Node.Tests.Api.Node;
 /// <summary>A user with a token of their own, and what a client does for them at one node.</summary>
 internal sealed class TestUser(TestNode node, GrpcChannel channel, string subject)
 {
+    private static readonly byte[] Generator = Convert.FromHexString(
+        "046B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C2964FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5");
+
     internal AccountId Account { get; } = AccountId.Derive(ClientRecord.Set, ClientRecord.Issuer, subject);
 
     internal GrpcChannel Channel => channel;
@@ -40,6 +46,26 @@ internal sealed class TestUser(TestNode node, GrpcChannel channel, string subjec
         return record;
     }
 
+    /// <summary>Has the HSM make a key, as Prepare does, bound to a context.</summary>
+    internal Task<PreparedKey> PrepareAsync(byte[] context) =>
+        AdmittedAsync(admission => node.Hsm.PrepareAsync(admission, Generator, long.MaxValue, context));
+
+    /// <summary>Has the HSM seal that key with a record's share, as Deposit does, bound to the same context.</summary>
+    internal async Task<byte[]> SealAsync(ClientRecord record, PreparedKey prepared, byte[] context) => (await AdmittedAsync(
+        admission => node.Hsm.AdoptAsync(admission, prepared.SealedKey, 0, context, record.MaskedShare, context))).SealedRecord!;
+
+    /// <summary>Stores an active record past the API, with a sealed part as it comes.</summary>
+    internal Task StoreAsync(ClientRecord record, byte[] sealedPart) => node.Store.AddAsync(Account, new StoredRecord
+    {
+        Header = record.Header,
+        SealedPart = sealedPart,
+        MaskedShareDigest = SHA256.HashData(record.MaskedShare),
+        Envelope = record.Envelope,
+        DepositSignature = record.DepositSignature(),
+        StoredMs = 1_790_000_000_000,
+        State = RecordState.Active,
+    });
+
     internal async Task<EvaluateResponse> EvaluateAsync(ClientRecord record, AttemptId attempt, ByteString? blinded = null) =>
         await Node.EvaluateAsync(record.Evaluate(attempt, blinded), Token);
 
@@ -58,6 +84,12 @@ internal sealed class TestUser(TestNode node, GrpcChannel channel, string subjec
         }
 
         return kinds;
+    }
+
+    private async Task<T> AdmittedAsync<T>(Func<HsmAdmission, ValueTask<T>> operation)
+    {
+        using HsmAdmission admission = (await node.Hsm.AdmitAsync(CancellationToken.None))!;
+        return await operation(admission);
     }
 }
 
