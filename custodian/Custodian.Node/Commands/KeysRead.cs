@@ -30,15 +30,17 @@ internal static class KeysRead
     }
 
     /// <summary>What there is, and what is under it.</summary>
-    internal static Task<KeyRetirement> AllAsync(NodeRuntime runtime, CancellationToken cancellation) => AllAsync(runtime.Store, runtime.Hsm, cancellation);
+    internal static Task<KeyRetirement> AllAsync(NodeRuntime runtime, CancellationToken cancellation) =>
+        AllAsync(runtime.Store, runtime.Hsm, runtime.CallTime, cancellation);
 
-    private static async Task<KeyRetirement> AllAsync(SqliteAccountStore store, IHsm hsm, CancellationToken cancellation)
+    private static async Task<KeyRetirement> AllAsync(SqliteAccountStore store, IHsm hsm, TimeSpan callTime, CancellationToken cancellation)
     {
-        long recently = (TimeProvider.System.GetUtcNow() - KeyRetirement.CallTime).ToUnixTimeMilliseconds();
+        long recently = (TimeProvider.System.GetUtcNow() - callTime).ToUnixTimeMilliseconds();
         return new KeyRetirement(
             await KeyStanding.ReadAsync(store, hsm, cancellation),
             await store.ReadKeyUseAsync(cancellation),
-            await store.ReadResealedAfterAsync(recently, cancellation));
+            await store.ReadResealedAfterAsync(recently, cancellation),
+            callTime);
     }
 
     /// <summary>The same, opened for it.</summary>
@@ -55,11 +57,12 @@ internal static class KeysRead
     internal static async Task<KeyRetirement?> AllVerifiedAsync(NodeConfiguration configuration, HsmPin pin, CancellationToken cancellation)
     {
         await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation, pin: pin);
-        return await AllVerifiedAsync(NodeRuntime.StoreOptions(configuration), runtime.Store, runtime.Hsm, cancellation);
+        return await AllVerifiedAsync(NodeRuntime.StoreOptions(configuration), runtime.Store, runtime.Hsm, runtime.CallTime, cancellation);
     }
 
     /// <inheritdoc cref="AllVerifiedAsync(NodeConfiguration, HsmPin, CancellationToken)"/>
-    internal static async Task<KeyRetirement?> AllVerifiedAsync(SqliteStoreOptions options, SqliteAccountStore store, IHsm hsm, CancellationToken cancellation)
+    internal static async Task<KeyRetirement?> AllVerifiedAsync(
+        SqliteStoreOptions options, SqliteAccountStore store, IHsm hsm, TimeSpan callTime, CancellationToken cancellation)
     {
         NodeIdentity identity = NodeDatabase.ReadIdentity(options);
         using NodeSecrets secrets = await NodeDatabase.OpenSecretsAsync(options, identity, hsm);
@@ -72,7 +75,7 @@ internal static class KeysRead
             return null;
         }
 
-        KeyRetirement known = await AllAsync(store, hsm, cancellation);
+        KeyRetirement known = await AllAsync(store, hsm, callTime, cancellation);
         return known with
         {
             Use = known.Use with

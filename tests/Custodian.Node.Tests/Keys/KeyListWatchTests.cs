@@ -182,7 +182,7 @@ public sealed class KeyListWatchTests : IAsyncLifetime
 
         // The version of the seal key, behind the part's length and the first bytes of its header.
         _node.Hsm.OnRefresh = () => _node.Tamper("UPDATE sealed_parts SET part = CAST(substr(part, 1, 8) || x'00000002' || substr(part, 13) AS BLOB)");
-        KeyRetirement known = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, CancellationToken.None))!;
+        KeyRetirement known = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeSpan.Zero, CancellationToken.None))!;
 
         Assert.Equal(0, (await _node.UseAsync()).Under(KeyPurpose.Seal, 1));
         Assert.Equal((2L, 1L, 0L), (known.Use.Under(KeyPurpose.Seal, 1), known.Use.Under(KeyPurpose.Seal, 2), known.Use.Unreadable));
@@ -190,7 +190,7 @@ public sealed class KeyListWatchTests : IAsyncLifetime
         Assert.Contains(known.Hindrances(KeyPurpose.Seal, 1, long.MaxValue), h => h.StartsWith("2 records are under it", StringComparison.Ordinal));
 
         // And the next one finds them.
-        Assert.Null(await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, CancellationToken.None));
+        Assert.Null(await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeSpan.Zero, CancellationToken.None));
     }
 
     [Fact]

@@ -71,6 +71,12 @@ public sealed class KeyRetirementTests
         StringComparison.Ordinal);
 
     [Theory]
+    [InlineData(KeyPurpose.Seal)]
+    [InlineData(KeyPurpose.Wrap)]
+    public void PreparedUntil_CallsMayTakeLonger_IsLater(KeyPurpose purpose) =>
+        Assert.Equal(Rotated + (20 * 60 * 1000), (Of(Used(2, 2, 0)) with { CallTime = TimeSpan.FromMinutes(5) }).PreparedUntilMs(purpose));
+
+    [Theory]
     [InlineData(59_999, 1)]
     [InlineData(60_000, 0)]
     public void Hindrances_RecordsSealedAnewJustNow_AreWaitedFor(long after, int expected) => Assert.Equal(
@@ -84,7 +90,7 @@ public sealed class KeyRetirementTests
     public void Hindrances_NobodyKnowsWhichKeysAreTheNodes_IsTheOnlyOne() => Assert.Equal(
         "because", Assert.Single((Of(Used(2, 2, 7)) with { Standing = Two with { Refusal = "because" } }).Hindrances(KeyPurpose.Seal, 1, LongAfter)));
 
-    private static KeyRetirement Of(KeyUse use) => new(Two, use, ResealedMs: null);
+    private static KeyRetirement Of(KeyUse use) => new(Two, use, ResealedMs: null, TimeSpan.FromMinutes(1));
 
     private static KeyUse Used(uint seal, uint wrap, long count) => new(
         [new RecordsUnder(new BlobVersions(seal, wrap), count)],

@@ -69,7 +69,7 @@ internal sealed class EvaluateFlow(
         EvaluateCall call = request.Call!.Call;
         try
         {
-            Decision<StateAnswer> decision = await store.DecideAsync(
+            Decision<StateAnswer> decision = await store.DecidePatientlyAsync(
                 request.Account, now => EvaluateRule.Refund(now, call.Record, call.Attempt, grant.Sequence), CancellationToken.None);
             string outcome = decision.Change is null ? "KEPT" : "REFUNDED";
             metrics.Refunded(outcome);
