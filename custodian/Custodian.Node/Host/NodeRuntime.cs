@@ -61,7 +61,7 @@ internal sealed class NodeRuntime : IAsyncDisposable
         SqliteAccountStore? store = null;
         try
         {
-            var watch = new HsmWatch(readiness, metering.GetRequiredService<ILogger<HsmWatch>>());
+            var watch = new HsmWatch(readiness, new HsmMetrics(metering.GetRequiredService<IMeterFactory>()), metering.GetRequiredService<ILogger<HsmWatch>>());
             SqliteStoreOptions database = StoreOptions(configuration);
             EvaluationMode mode = NodeMode.Claimed(database);
             using HsmPin? read = pin is null ? PinSource.Read(configuration.Hsm.PinFile) : null;
