@@ -45,15 +45,22 @@ internal sealed class CertificateCheck(CustodianNode node, TimeProvider time)
 
         return WhyNotNow(certificate)
             ?? (errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) ? $"its certificate is not for {node.Address.Host}" : null)
-            ?? (NeedsChain && errors.HasFlag(SslPolicyErrors.RemoteCertificateChainErrors) ? WhyNoChain : null)
+            ?? (NeedsChain && errors.HasFlag(SslPolicyErrors.RemoteCertificateChainErrors) ? WhyNoChain(certificate) : null)
             ?? (IsPinned(certificate) ? null : "the key of its certificate is not one of the pinned ones");
     }
 
     private bool NeedsChain => _pins.IsEmpty || !node.Authorities.IsEmpty;
 
-    private string WhyNoChain => node.Authorities.IsEmpty
-        ? "its certificate leads to no root that this system trusts"
-        : "its certificate does not lead to the authorities of the set";
+    private string WhyNoChain(X509Certificate2 certificate) => (IsSelfSigned(certificate), node.Authorities.IsEmpty) switch
+    {
+        (true, true) => "its certificate is self-signed, which this system does not trust",
+        (true, false) => "its certificate is self-signed, and none of the authorities of the set",
+        (false, true) => "its certificate leads to no root that this system trusts",
+        (false, false) => "its certificate does not lead to the authorities of the set",
+    };
+
+    private static bool IsSelfSigned(X509Certificate2 certificate) =>
+        certificate.IssuerName.RawData.AsSpan().SequenceEqual(certificate.SubjectName.RawData);
 
     private string? WhyNotNow(X509Certificate2 certificate)
     {

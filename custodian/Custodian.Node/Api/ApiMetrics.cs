@@ -22,7 +22,7 @@ internal sealed class ApiMetrics
         _callSeconds = meter.CreateHistogram<double>("custodian.call.duration", "s", "Time from a call's arrival to its answer, by method.");
         _hsmSeconds = meter.CreateHistogram<double>("custodian.hsm.duration", "s", "Time of one HSM operation, by operation and outcome: OK or FAILED.");
         _refunds = meter.CreateCounter<long>("custodian.refunds", "{charge}", "Charges that met a failing HSM, by outcome: REFUNDED, KEPT or FAILED.");
-        _overloads = meter.CreateCounter<long>("custodian.overloads", "{call}", "Calls that met a limit, by which: address, account, issuer, calls, address_calls, account_hsm_calls or hsm.");
+        _overloads = meter.CreateCounter<long>("custodian.overloads", "{call}", "Calls that met a limit, by which: address, account, issuer, calls, address_calls, account_hsm_calls, hsm or store.");
     }
 
     /// <summary>Counts a call that ended.</summary>

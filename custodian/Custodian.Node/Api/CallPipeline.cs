@@ -85,6 +85,11 @@ internal sealed class CallPipeline(
             ApiLog.HsmFailed(logger, route.Name, failure.Class, ApiLog.WordsOf(failure), requestId);
             return new Refusal(RefusalReason.HsmUnavailable);
         }
+        catch (StorageException busy) when (busy.Fault == StorageFault.Busy)
+        {
+            metrics.Overloaded("store");
+            return Overload.Refusal;
+        }
         catch (StorageException failure)
         {
             Log(failure, route.Name, requestId);

@@ -34,7 +34,7 @@ internal static class CustodianCommand
     /// <summary>Runs the command line; the result is the process's exit status.</summary>
     /// <remarks>
     /// The command line library ends the process a while after a signal, whatever still runs. <c>serve</c> must have time to finish the
-    /// calls it accepted; every other command ends soon, also when an HSM hangs.
+    /// calls it accepted, however long its settings let them be, which are not read yet; every other command ends soon, also when an HSM hangs.
     /// </remarks>
     internal static async Task<int> RunAsync(string[] args)
     {
@@ -47,7 +47,7 @@ internal static class CustodianCommand
         var invocation = new InvocationConfiguration();
         if (parsed.CommandResult.Command.Name == ServeCommand.Name)
         {
-            invocation.ProcessTerminationTimeout = WebHost.StopPatience + CloseTime;
+            invocation.ProcessTerminationTimeout = NodeConfiguration.LongestCallOfAny + CloseTime;
         }
 
         return await parsed.InvokeAsync(invocation);

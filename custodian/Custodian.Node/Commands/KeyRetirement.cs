@@ -8,16 +8,14 @@ namespace Custodian.Node.Commands;
 /// <summary>Whether a version of a key may be destroyed: what still refers to it, in words for an operator.</summary>
 /// <param name="Standing">The keys in the token, and those that the database lists.</param>
 /// <param name="Use">What of the database is under which.</param>
-/// <param name="ResealedMs">When a record was last sealed anew, if that was after <see cref="CallTime"/> before the time that this is of.</param>
+/// <param name="ResealedMs">When a record was last sealed anew, if that was after <paramref name="CallTime"/> before the time that this is of.</param>
 /// <param name="AsOfMs">
 /// The time that this is of, Unix milliseconds: before anything was counted. A record that was stored while it was counted may be in no
 /// count, so that what time rules out must have been ruled out by then.
 /// </param>
-internal sealed record KeyRetirement(KeyStanding Standing, KeyUse Use, long? ResealedMs, long AsOfMs)
+/// <param name="CallTime">Longer than any call has a sealed part in its hands.</param>
+internal sealed record KeyRetirement(KeyStanding Standing, KeyUse Use, long? ResealedMs, long AsOfMs, TimeSpan CallTime)
 {
-    /// <summary>Longer than any call has a sealed part in its hands.</summary>
-    internal static readonly TimeSpan CallTime = TimeSpan.FromMinutes(1);
-
     /// <summary>When the last key is over that a client may hold under an older version; null while no node uses the newest.</summary>
     internal long? PreparedUntilMs(KeyPurpose purpose) => Standing.Newest(purpose) is { } newest && Use.FirstUseMs.TryGetValue((purpose, newest), out long since)
         ? since + (long)(Limits.SealedKeyLifetime + CallTime).TotalMilliseconds
@@ -97,7 +95,7 @@ internal sealed record KeyRetirement(KeyStanding Standing, KeyUse Use, long? Res
 
         if (purpose == KeyPurpose.Seal && ResealedMs is { } last && AsOfMs < last + CallTime.TotalMilliseconds)
         {
-            yield return $"records were sealed anew until {Restoration.Said(last)}, and calls may hold the former parts for a minute";
+            yield return $"records were sealed anew until {Restoration.Said(last)}, and calls may hold the former parts for {CallTime.TotalSeconds:0} s";
         }
     }
 }

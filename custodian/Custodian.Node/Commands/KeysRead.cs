@@ -31,13 +31,15 @@ internal static class KeysRead
 
     /// <summary>What there is, and what is under it.</summary>
     internal static Task<KeyRetirement> AllAsync(NodeRuntime runtime, CancellationToken cancellation) =>
-        AllAsync(TimeProvider.System.GetUtcNow(), runtime.Store, runtime.Hsm, cancellation);
+        AllAsync(TimeProvider.System.GetUtcNow(), runtime.Store, runtime.Hsm, runtime.CallTime, cancellation);
 
-    private static async Task<KeyRetirement> AllAsync(DateTimeOffset asOf, SqliteAccountStore store, IHsm hsm, CancellationToken cancellation) => new(
+    private static async Task<KeyRetirement> AllAsync(
+        DateTimeOffset asOf, SqliteAccountStore store, IHsm hsm, TimeSpan callTime, CancellationToken cancellation) => new(
         await KeyStanding.ReadAsync(store, hsm, cancellation),
         await store.ReadKeyUseAsync(cancellation),
-        await store.ReadResealedAfterAsync((asOf - KeyRetirement.CallTime).ToUnixTimeMilliseconds(), cancellation),
-        asOf.ToUnixTimeMilliseconds());
+        await store.ReadResealedAfterAsync((asOf - callTime).ToUnixTimeMilliseconds(), cancellation),
+        asOf.ToUnixTimeMilliseconds(),
+        callTime);
 
     /// <summary>The same, opened for it.</summary>
     internal static async Task<KeyRetirement> AllAsync(NodeConfiguration configuration, HsmPin? pin, CancellationToken cancellation)
@@ -59,12 +61,14 @@ internal static class KeysRead
         NodeConfiguration configuration, HsmPin pin, Predicate<VerificationReport> goesOn, CancellationToken cancellation)
     {
         await using NodeRuntime runtime = await NodeRuntime.OpenAsync(configuration, cancellation, pin: pin);
-        return await AllVerifiedAsync(NodeRuntime.StoreOptions(configuration), runtime.Store, runtime.Hsm, TimeProvider.System, goesOn, cancellation);
+        return await AllVerifiedAsync(
+            NodeRuntime.StoreOptions(configuration), runtime.Store, runtime.Hsm, runtime.CallTime, TimeProvider.System, goesOn, cancellation);
     }
 
     /// <inheritdoc cref="AllVerifiedAsync(NodeConfiguration, HsmPin, Predicate{VerificationReport}, CancellationToken)"/>
     internal static async Task<KeyRetirement?> AllVerifiedAsync(
-        SqliteStoreOptions options, SqliteAccountStore store, IHsm hsm, TimeProvider time, Predicate<VerificationReport> goesOn, CancellationToken cancellation)
+        SqliteStoreOptions options, SqliteAccountStore store, IHsm hsm, TimeSpan callTime, TimeProvider time, Predicate<VerificationReport> goesOn,
+        CancellationToken cancellation)
     {
         // Before the pass: an account's page may be passed a long time before its end.
         DateTimeOffset asOf = time.GetUtcNow();
@@ -81,7 +85,7 @@ internal static class KeysRead
             }
         }
 
-        KeyRetirement known = await AllAsync(asOf, store, hsm, cancellation);
+        KeyRetirement known = await AllAsync(asOf, store, hsm, callTime, cancellation);
         return known with
         {
             Use = known.Use with

@@ -70,7 +70,7 @@ internal static class TombstoneCarrier
         int before = 0;
         try
         {
-            Decision<StateAnswer> decision = await copy.DecideAsync(
+            Decision<StateAnswer> decision = await copy.DecidePatientlyAsync(
                 row,
                 account =>
                 {

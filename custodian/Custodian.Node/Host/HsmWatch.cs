@@ -4,20 +4,23 @@ using Custodian.Pkcs11.Isolation;
 
 namespace Custodian.Node.Host;
 
-/// <summary>Tells the log, and at a failure the readiness, what happens to the HSM's processes. Ready again it is when the canary passes.</summary>
-internal sealed class HsmWatch(Readiness readiness, ILogger logger)
+/// <summary>Tells the log and the meter, and at a failure the readiness, what happens to the HSM's processes. Ready again it is when the canary passes.</summary>
+internal sealed class HsmWatch(Readiness readiness, HsmMetrics metrics, ILogger logger)
 {
     internal void See(IsolationEvent happened)
     {
         switch (happened)
         {
             case HostStarted started:
+                metrics.Started();
                 HsmLog.Started(logger, started.ProcessId, (long)started.Took.TotalMilliseconds);
                 break;
             case HostRecycled recycled:
+                metrics.Recycled(recycled.Cause);
                 HsmLog.Recycled(logger, recycled.ProcessId, recycled.Cause, recycled.SuccessorId);
                 break;
             case HostFailed failed:
+                metrics.Failed(failed.Cause);
                 readiness.Fails(ReadinessPart.Hsm, "the HSM process failed, and another is being started");
                 HsmLog.Failed(logger, failed.ProcessId, failed.Cause, failed.Detail, failed.ExitStatus, failed.AbandonedCalls);
                 break;
@@ -25,9 +28,11 @@ internal sealed class HsmWatch(Readiness readiness, ILogger logger)
                 HsmLog.Cleared(logger, cleared.ProcessId, cleared.Suspicion.Message);
                 break;
             case HostNotStarted { NextTry: null } refused:
+                metrics.FailedToStart();
                 HsmLog.Refused(logger, refused.Failure.Message);
                 break;
             case HostNotStarted notStarted:
+                metrics.FailedToStart();
                 HsmLog.NotStarted(logger, notStarted.Failure.Message, (long)notStarted.NextTry.Value.TotalMilliseconds);
                 break;
             case HostSaid said:

@@ -10,11 +10,16 @@ namespace Custodian.Node.Host;
 /// <param name="RecycleAfter">Keys made or unwrapped after which the process is replaced; 0 never. Default 100000.</param>
 internal sealed record IsolationSettings(bool InProcess, int DeadlineMs, int MemoryMb, int RecycleAfter)
 {
+    private const int LongestDeadlineMs = 600_000;
+
+    /// <summary>The longest deadline that can be set.</summary>
+    internal static TimeSpan MostDeadline { get; } = TimeSpan.FromMilliseconds(LongestDeadlineMs);
+
     internal static IsolationSettings Default { get; } = new(false, 5000, 1024, 100_000);
 
     internal static IsolationSettings Read(SettingsReader settings) => new(
         settings.Choice("hsm:isolation", "process", "in_process") == "in_process",
-        settings.Number("hsm:deadline_ms", Default.DeadlineMs, 100, 600_000),
+        settings.Number("hsm:deadline_ms", Default.DeadlineMs, 100, LongestDeadlineMs),
         settings.Number("hsm:memory_mb", Default.MemoryMb, 128, 1_000_000),
         settings.Number("hsm:recycle_after", Default.RecycleAfter, 0, int.MaxValue));
 

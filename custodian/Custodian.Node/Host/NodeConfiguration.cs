@@ -42,6 +42,9 @@ internal sealed record NodeConfiguration
     /// <summary>As many as the HSM's own limit: each has a thread.</summary>
     private const int MostSessions = 256;
 
+    /// <summary>For what a call writes once the HSM has answered, on a slow disk.</summary>
+    private static readonly TimeSpan Commits = TimeSpan.FromSeconds(5);
+
     internal required NodeId NodeId { get; init; }
 
     internal required ImmutableArray<SetId> Sets { get; init; }
@@ -61,6 +64,21 @@ internal sealed record NodeConfiguration
 
     /// <summary>How much the node takes on, and from whom.</summary>
     internal required LimitSettings Limits { get; init; }
+
+    /// <summary>How long the node waits for whom.</summary>
+    internal required DeadlineSettings Deadlines { get; init; }
+
+    /// <summary>Longer than any call takes: its wait, one operation of the HSM, and its commits.</summary>
+    internal TimeSpan LongestCall => LongestCallOf(Deadlines.CallWait, TimeSpan.FromMilliseconds(Hsm.Isolation.DeadlineMs));
+
+    /// <summary>The same where everything is set as long as it can be.</summary>
+    internal static TimeSpan LongestCallOfAny => LongestCallOf(DeadlineSettings.MostCallWait, IsolationSettings.MostDeadline);
+
+    /// <summary>After which no call of before is under way any more, whatever else the machine did meanwhile: half as long again as any takes.</summary>
+    internal TimeSpan CallTime => 1.5 * LongestCall;
+
+    /// <summary>How many calls may wait for the database's writer.</summary>
+    internal int DatabaseQueue { get; init; }
 
     /// <summary>SQLite's <c>max_page_count</c>; 0 leaves it unlimited.</summary>
     internal int MaxDatabasePages { get; init; }
@@ -82,11 +100,15 @@ internal sealed record NodeConfiguration
             Issuers = ReadIssuers(settings),
             Attempts = ReadAttempts(settings),
             Limits = LimitSettings.Read(settings, hsm),
+            Deadlines = DeadlineSettings.Read(settings),
+            DatabaseQueue = settings.Number("database:queue", 1024, 1, 1_000_000),
             MaxDatabasePages = settings.Number("database:max_pages", 0, 0, int.MaxValue),
         };
         settings.RefuseUnknown();
         return settings.Mistakes.Count == 0 ? configuration : null;
     }
+
+    private static TimeSpan LongestCallOf(TimeSpan wait, TimeSpan operation) => wait + operation + Commits;
 
     private static NodeId ReadNodeId(SettingsReader settings)
     {

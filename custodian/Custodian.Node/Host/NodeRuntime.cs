@@ -33,6 +33,9 @@ internal sealed class NodeRuntime : IAsyncDisposable
 
     internal Readiness Readiness { get; }
 
+    /// <summary>After which no call of before is under way any more.</summary>
+    internal TimeSpan CallTime => _configuration.CallTime;
+
     /// <summary>Whether the HSM comes back by itself from a failure, or must be opened anew.</summary>
     internal bool HsmHeals => Hsm is IsolatedHsm;
 
@@ -58,7 +61,7 @@ internal sealed class NodeRuntime : IAsyncDisposable
         SqliteAccountStore? store = null;
         try
         {
-            var watch = new HsmWatch(readiness, metering.GetRequiredService<ILogger<HsmWatch>>());
+            var watch = new HsmWatch(readiness, new HsmMetrics(metering.GetRequiredService<IMeterFactory>()), metering.GetRequiredService<ILogger<HsmWatch>>());
             SqliteStoreOptions database = StoreOptions(configuration);
             EvaluationMode mode = NodeMode.Claimed(database);
             using HsmPin? read = pin is null ? PinSource.Read(configuration.Hsm.PinFile) : null;
@@ -178,6 +181,7 @@ internal sealed class NodeRuntime : IAsyncDisposable
     {
         Path = configuration.DatabaseFile,
         MaxPageCount = configuration.MaxDatabasePages,
+        QueueLength = configuration.DatabaseQueue,
     };
 
     /// <summary>Registers what the API asks for.</summary>
@@ -187,12 +191,15 @@ internal sealed class NodeRuntime : IAsyncDisposable
         services.AddSingleton<IAccountStore>(Store);
         services.AddSingleton(Readiness);
         services.AddSingleton(_configuration.Limits.Calls);
-        services.AddCustodyApi(new NodeProfile(_configuration.NodeId, _configuration.Sets.ToFrozenSet(), _configuration.Attempts));
+        services.AddCustodyApi(new NodeProfile(_configuration.NodeId, _configuration.Sets.ToFrozenSet(), _configuration.Attempts)
+        {
+            LongestWait = _configuration.Deadlines.CallWait,
+        });
     }
 
     /// <summary>Begins to watch the HSM's keys, and to bring what is under older ones under the newest.</summary>
     internal KeyWatch WatchKeys(WebApplication app) => new(
-        Hsm, Store, new ResealPace(_configuration.Hsm.ResealRate), new KeyMetrics(app.Services.GetRequiredService<IMeterFactory>()), app.Logger);
+        Hsm, Store, new ResealPace(_configuration.Hsm.ResealRate) { SecondLook = CallTime }, new KeyMetrics(app.Services.GetRequiredService<IMeterFactory>()), app.Logger);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

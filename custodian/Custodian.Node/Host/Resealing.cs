@@ -252,7 +252,7 @@ internal sealed class Resealing
             }
 
             // A crash before this commit leaves the old part, after it the new one.
-            Decision<StateAnswer> decision = await _store.DecideAsync(
+            Decision<StateAnswer> decision = await _store.DecidePatientlyAsync(
                 part.Row, now => ResealRule.Decide(now, part.Record, part.Part, resealed), _stop);
             if (decision.Change is not null)
             {

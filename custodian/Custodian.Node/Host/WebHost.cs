@@ -11,9 +11,6 @@ namespace Custodian.Node.Host;
 /// <summary>Puts the server together: Kestrel with TLS 1.3 only, the token check, the calls and the probes.</summary>
 internal static class WebHost
 {
-    /// <summary>How long a stop waits for the calls it has accepted. Longer than any call may take.</summary>
-    internal static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(40);
-
     internal static WebApplication Build(NodeConfiguration configuration, NodeRuntime runtime, ServerCertificate certificate)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [] });
@@ -21,7 +18,9 @@ internal static class WebHost
         ConfigureLogging(builder.Logging);
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => ConfigureKestrel(kestrel, configuration, certificate));
-        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = StopPatience);
+
+        // A stop waits for the calls that were accepted.
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = configuration.LongestCall);
         builder.Services.AddSingleton(TimeProvider.System);
         TokenAccess.Add(builder.Services, configuration, TimeProvider.System);
         runtime.AddTo(builder.Services);
@@ -58,14 +57,14 @@ internal static class WebHost
     private static void ConfigureKestrel(KestrelServerOptions kestrel, NodeConfiguration configuration, ServerCertificate certificate)
     {
         kestrel.AddServerHeader = false;
-        ConfigureLimits(kestrel.Limits);
+        ConfigureLimits(kestrel.Limits, configuration.Deadlines);
         kestrel.Listen(configuration.Listen, endpoint =>
         {
             endpoint.Protocols = HttpProtocols.Http1AndHttp2;
             ConnectionGate.Guard(endpoint, configuration.Limits, handshake: () => endpoint.UseHttps(https =>
             {
                 https.SslProtocols = SslProtocols.Tls13;
-                https.HandshakeTimeout = TimeSpan.FromSeconds(10);
+                https.HandshakeTimeout = configuration.Deadlines.Handshake;
                 https.ServerCertificate = certificate.Certificate;
                 https.ServerCertificateChain = certificate.Intermediates;
             }));
@@ -76,17 +75,17 @@ internal static class WebHost
     /// What one connection may take, each on purpose: a client on a bad mobile network keeps within all of it. What a connection has sent
     /// and nobody has read yet is at most its window, so that the sum over all connections is bounded too.
     /// </summary>
-    private static void ConfigureLimits(KestrelServerLimits limits)
+    private static void ConfigureLimits(KestrelServerLimits limits, DeadlineSettings deadlines)
     {
         limits.MaxConcurrentUpgradedConnections = 0;
-        limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
-        limits.KeepAliveTimeout = TimeSpan.FromMinutes(2);
+        limits.RequestHeadersTimeout = deadlines.Headers;
+        limits.KeepAliveTimeout = deadlines.KeepAlive;
         limits.MaxRequestBodySize = 256 * 1024;
         limits.MaxRequestHeadersTotalSize = 32 * 1024;
         limits.MaxRequestHeaderCount = 50;
         limits.MaxRequestLineSize = 4 * 1024;
-        limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
-        limits.MinResponseDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(5));
+        limits.MinRequestBodyDataRate = new MinDataRate(deadlines.LowestRate, gracePeriod: TimeSpan.FromSeconds(5));
+        limits.MinResponseDataRate = new MinDataRate(deadlines.LowestRate, gracePeriod: TimeSpan.FromSeconds(5));
         limits.Http2.MaxStreamsPerConnection = 100;
         limits.Http2.InitialStreamWindowSize = 128 * 1024;
         limits.Http2.InitialConnectionWindowSize = 256 * 1024;
@@ -95,8 +94,8 @@ internal static class WebHost
         limits.Http2.MaxRequestHeaderFieldSize = 20 * 1024;
 
         // A client that vanished without a word, such as a phone without a network, does not keep its connection.
-        limits.Http2.KeepAlivePingDelay = TimeSpan.FromSeconds(30);
-        limits.Http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(20);
+        limits.Http2.KeepAlivePingDelay = deadlines.Ping;
+        limits.Http2.KeepAlivePingTimeout = deadlines.PingAnswer;
     }
 
     private static void Map(WebApplication app, Readiness readiness)

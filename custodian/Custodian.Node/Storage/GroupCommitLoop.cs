@@ -15,6 +15,7 @@ internal sealed class GroupCommitLoop : IAsyncDisposable
     private readonly StoreMetrics _metrics;
     private readonly ILogger _logger;
     private readonly int _batchSize;
+    private volatile bool _closed;
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<StorageException> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -30,7 +31,19 @@ internal sealed class GroupCommitLoop : IAsyncDisposable
     /// <summary>Ends, with what happened, when the store can no longer be trusted to write. It never recovers by itself.</summary>
     internal Task<StorageException> Failed => _failed.Task;
 
-    /// <summary>Lets the call wait for the writer.</summary>
+    /// <summary>Lets the call wait for the writer, if there is room for it now.</summary>
+    /// <exception cref="StorageException">There is none (<see cref="StorageFault.Busy"/>), or the store has failed.</exception>
+    internal void Enqueue(WriteCall call)
+    {
+        if (!_waiting.Writer.TryWrite(call))
+        {
+            throw _closed || _failed.Task.IsCompletedSuccessfully
+                ? Ended()
+                : new StorageException(StorageFault.Busy, "as many calls wait for the database as may");
+        }
+    }
+
+    /// <summary>Lets the call wait for the writer as soon as there is room for it.</summary>
     /// <exception cref="StorageException">The store has failed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled while there was no room to wait.</exception>
     internal async ValueTask EnqueueAsync(WriteCall call, CancellationToken cancellationToken)
@@ -41,15 +54,14 @@ internal sealed class GroupCommitLoop : IAsyncDisposable
         }
         catch (ChannelClosedException)
         {
-            throw _failed.Task.IsCompletedSuccessfully
-                ? Lost(_failed.Task.Result)
-                : new ObjectDisposedException(nameof(SqliteAccountStore));
+            throw Ended();
         }
     }
 
     /// <summary>Takes no more calls, finishes those that wait, and ends the thread.</summary>
     public async ValueTask DisposeAsync()
     {
+        _closed = true;
         _waiting.Writer.TryComplete();
         await _ended.Task.ConfigureAwait(false);
     }
@@ -153,6 +165,10 @@ internal sealed class GroupCommitLoop : IAsyncDisposable
             call.Fail(Lost(lost));
         }
     }
+
+    private Exception Ended() => _failed.Task.IsCompletedSuccessfully
+        ? Lost(_failed.Task.Result)
+        : new ObjectDisposedException(nameof(SqliteAccountStore));
 
     private static StorageException Lost(StorageException cause) => new(cause.Fault, cause.Message, cause);
 }

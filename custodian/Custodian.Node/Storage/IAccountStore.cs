@@ -29,8 +29,17 @@ internal interface IAccountStore : IAsyncDisposable
     /// returns once that is durable. <paramref name="decide"/> may be called again. A cancelled caller that is already in a transaction
     /// still gets its decision written.
     /// </summary>
-    /// <exception cref="StorageException">Nothing was written.</exception>
+    /// <exception cref="StorageException">
+    /// Nothing was written; <see cref="StorageFault.Busy"/> at once where as many calls wait for the writer as may.
+    /// </exception>
     Task<Decision<T>> DecideAsync<T>(AccountId account, Func<Account, Decision<T>> decide, CancellationToken cancellationToken)
+        where T : class;
+
+    /// <summary>
+    /// The same, which waits for room however many others wait: for what the node owes its users, such as a charge that it takes back.
+    /// </summary>
+    /// <exception cref="StorageException">Nothing was written.</exception>
+    Task<Decision<T>> DecidePatientlyAsync<T>(AccountId account, Func<Account, Decision<T>> decide, CancellationToken cancellationToken)
         where T : class;
 
     /// <summary>

@@ -131,13 +131,21 @@ internal sealed partial class SqliteAccountStore : IAccountStore
     public Task<Decision<T>> DecideAsync<T>(AccountId account, Func<Account, Decision<T>> decide, CancellationToken cancellationToken)
         where T : class
     {
-        return DecideAsync(RowMacs.NameOf(_secrets, account), decide, cancellationToken);
+        byte[] row = RowMacs.NameOf(_secrets, account);
+        return CountTamperedAsync(row, QueueAsync(new WriteCall<T>(row, decide), cancellationToken));
+    }
+
+    /// <inheritdoc/>
+    public Task<Decision<T>> DecidePatientlyAsync<T>(AccountId account, Func<Account, Decision<T>> decide, CancellationToken cancellationToken)
+        where T : class
+    {
+        return DecidePatientlyAsync(RowMacs.NameOf(_secrets, account), decide, cancellationToken);
     }
 
     /// <summary>The same for an account of which only its row's name is known.</summary>
-    internal Task<Decision<T>> DecideAsync<T>(byte[] row, Func<Account, Decision<T>> decide, CancellationToken cancellationToken)
+    internal Task<Decision<T>> DecidePatientlyAsync<T>(byte[] row, Func<Account, Decision<T>> decide, CancellationToken cancellationToken)
         where T : class =>
-        CountTamperedAsync(row, QueueAsync(new WriteCall<T>(row, decide), cancellationToken));
+        CountTamperedAsync(row, QueuePatientlyAsync(new WriteCall<T>(row, decide), cancellationToken));
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<AuditRow> ReadAuditAsync(
@@ -269,6 +277,14 @@ internal sealed partial class SqliteAccountStore : IAccountStore
     }
 
     private async Task<Decision<T>> QueueAsync<T>(WriteCall<T> call, CancellationToken cancellationToken)
+        where T : class
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        _loop.Enqueue(call);
+        return await call.WaitAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<Decision<T>> QueuePatientlyAsync<T>(WriteCall<T> call, CancellationToken cancellationToken)
         where T : class
     {
         await _loop.EnqueueAsync(call, cancellationToken).ConfigureAwait(false);

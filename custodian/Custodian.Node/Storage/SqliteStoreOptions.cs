@@ -15,7 +15,7 @@ internal sealed record SqliteStoreOptions
     /// <summary>The most calls that share one transaction and its fsync. Default 64, at least 1.</summary>
     internal int BatchSize { get; init; } = 64;
 
-    /// <summary>How many calls may wait for the writer before further ones wait to be let in. Default 1024, at least 1.</summary>
+    /// <summary>How many calls may wait for the writer before further ones are refused as busy. Default 1024, at least 1.</summary>
     internal int QueueLength { get; init; } = 1024;
 
     /// <summary>Connections that serve reads beside the writer. Default 2, at least 1.</summary>

@@ -9,6 +9,9 @@ internal enum StorageFault
     /// <summary>A row does not authenticate: it was edited, swapped or put back. Other accounts are untouched.</summary>
     Tampered,
 
+    /// <summary>As many calls wait for the writer as may; this one was not let in, and nothing of it was done.</summary>
+    Busy,
+
     /// <summary>The database is of a newer schema than this program knows.</summary>
     NewerSchema,
 
@@ -22,5 +25,5 @@ internal sealed class StorageException(StorageFault fault, string message, Excep
     internal StorageFault Fault { get; } = fault;
 
     /// <summary>Whether the same call may succeed later without anybody's help.</summary>
-    internal bool IsTransient => Fault == StorageFault.Unavailable;
+    internal bool IsTransient => Fault is StorageFault.Unavailable or StorageFault.Busy;
 }

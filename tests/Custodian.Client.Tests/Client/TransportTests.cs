@@ -31,17 +31,35 @@ public sealed class TransportTests
         await DescribeAsync(TestCertificate.SelfSigned(), (node, _) => node with { Pins = [Convert.ToBase64String(new byte[32])] }));
 
     [Fact]
-    public async Task Describe_CertificateOfNoKnownRoot_SaysSo() => AssertUntrusted(
-        "its certificate leads to no root that this system trusts",
-        await DescribeAsync(TestCertificate.SelfSigned(), (node, _) => node));
-
-    [Fact]
-    public async Task Describe_CertificateOfAnotherAuthority_SaysSo()
+    public async Task Describe_CertificateOfNoKnownRoot_SaysSo()
     {
         using X509Certificate2 authority = TestCertificate.Authority();
 
         AssertUntrusted(
+            "its certificate leads to no root that this system trusts",
+            await DescribeAsync(TestCertificate.IssuedBy(authority), (node, _) => node));
+    }
+
+    [Fact]
+    public async Task Describe_CertificateOfAnotherAuthority_SaysSo()
+    {
+        using X509Certificate2 authority = TestCertificate.Authority("CN=another authority");
+        using X509Certificate2 own = TestCertificate.Authority();
+
+        AssertUntrusted(
             "its certificate does not lead to the authorities of the set",
+            await DescribeAsync(TestCertificate.IssuedBy(authority), (node, _) => node with { Authorities = [own] }));
+    }
+
+    [Fact]
+    public async Task Describe_SelfSignedCertificate_SaysSo()
+    {
+        using X509Certificate2 authority = TestCertificate.Authority();
+
+        AssertUntrusted(
+            "its certificate is self-signed, which this system does not trust", await DescribeAsync(TestCertificate.SelfSigned(), (node, _) => node));
+        AssertUntrusted(
+            "its certificate is self-signed, and none of the authorities of the set",
             await DescribeAsync(TestCertificate.SelfSigned(), (node, _) => node with { Authorities = [authority] }));
     }
 

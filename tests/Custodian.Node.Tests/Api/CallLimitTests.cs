@@ -1,9 +1,13 @@
 using System.Net;
+using Custodian.Core;
 using Custodian.Node.Api.Health;
 using Custodian.Node.Api.Health.Wire;
 using Custodian.Node.Api.Rates;
 using Custodian.Node.Tests.Api.Node;
+using Custodian.Node.Storage;
 using Custodian.Node.Tests.Records;
+using Custodian.Node.Tests.Storage;
+using Custodian.Pkcs11;
 using Custodian.Protocol;
 using Custodian.Protocol.Wire;
 using Grpc.Core;
@@ -160,6 +164,37 @@ public sealed class CallLimitTests
     }
 
     [Fact]
+    public async Task Call_AsManyWaitForTheDatabaseAsMay_IsRefusedUnchargedAndAChargeIsStillTakenBack()
+    {
+        await using Limited limited = await Limited.StartAsync(new CallLimits(), storeQueue: 1);
+        TestUser user = limited.Node.NewUser();
+        ClientRecord record = await user.EnrolAsync();
+        Stall hsm = limited.Node.Hsm.StallEvaluation();
+        AsyncUnaryCall<EvaluateResponse> charged = user.Node.EvaluateAsync(record.Evaluate(AttemptId.Draw()), user.Token);
+        await hsm.Reached;
+
+        using (await HeldWriter.FillAsync(limited.Node.Store))
+        {
+            Refused[] refused =
+            [
+                await Refused.ByAsync(user.Node.EvaluateAsync(record.Evaluate(AttemptId.Draw()), user.Token)),
+                await Refused.ByAsync(user.Node.ActivateAsync(record.ActivateMessage(), user.Token)),
+            ];
+
+            Assert.All(refused, r => Assert.Equal(
+                ("OVERLOADED", StatusCode.ResourceExhausted, TimeSpan.FromSeconds(1)), (r.Reason, r.Status, r.RetryAfter)));
+            Assert.Equal(1u, (await user.StoredAsync()).Records[0].AttemptsUsed);
+            limited.Node.Hsm.FailNext(new HsmException(HsmErrorClass.Session, 0xB3, "C_Decrypt", "gone"));
+            hsm.LetGo();
+        }
+
+        Assert.Equal("HSM_UNAVAILABLE", (await Refused.ByAsync(charged)).Reason);
+        Assert.Equal(0u, (await user.StoredAsync()).Records[0].AttemptsUsed);
+        await user.EvaluateAsync(record, AttemptId.Draw());
+        Assert.Equal(2, limited.Node.Log.TakeWarnings().Count);
+    }
+
+    [Fact]
     public async Task Health_CallsAreRefused_IsAnsweredAllTheSame()
     {
         await using Limited limited = await Limited.StartAsync(new CallLimits { Address = new Rate(1, 1), Issuer = new Rate(1, 1), Account = new Rate(1, 1) });
@@ -266,14 +301,43 @@ public sealed class CallLimitTests
         }
     }
 
+    /// <summary>A database's writer that is busy with one call until this is disposed, while one other waits for it.</summary>
+    private sealed class HeldWriter : IDisposable
+    {
+        private readonly ManualResetEventSlim _gate = new();
+
+        internal static async Task<HeldWriter> FillAsync(SqliteAccountStore store)
+        {
+            var held = new HeldWriter();
+            var taken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _ = store.DecideAsync(
+                Samples.NewAccount(),
+                _ =>
+                {
+                    taken.TrySetResult();
+                    held._gate.Wait();
+                    return Keep();
+                },
+                CancellationToken.None);
+            await taken.Task;
+            _ = store.DecideAsync(Samples.NewAccount(), _ => Keep(), CancellationToken.None);
+            return held;
+        }
+
+        // Not disposed: the writer may still be about to wait for it.
+        public void Dispose() => _gate.Set();
+
+        private static Decision<StateAnswer> Keep() => Decision<StateAnswer>.Keep(new StateAnswer(RecordState.Active, 1));
+    }
+
     /// <summary>A node of one test, with limits.</summary>
     private sealed class Limited : IAsyncDisposable
     {
         internal required TestNode Node { get; init; }
 
-        internal static async Task<Limited> StartAsync(CallLimits limits)
+        internal static async Task<Limited> StartAsync(CallLimits limits, int storeQueue = 1024)
         {
-            var node = new TestNode { Limits = limits };
+            var node = new TestNode { Limits = limits, StoreQueue = storeQueue };
             await node.InitializeAsync();
             return new Limited { Node = node };
         }

@@ -48,6 +48,13 @@ public sealed class ConfigurationTests : IDisposable
                 HsmShareOfAccount = configuration.Hsm.MaxAdmitted / 4,
             },
             configuration.Limits.Calls);
+        Assert.Equal(
+            new DeadlineSettings(
+                CallWait: Seconds(30), Handshake: Seconds(10), Headers: Seconds(10), KeepAlive: Seconds(120), Ping: Seconds(30), PingAnswer: Seconds(20),
+                LowestRate: 240),
+            configuration.Deadlines);
+        Assert.Equal(1024, configuration.DatabaseQueue);
+        Assert.Equal((Seconds(40), Seconds(60)), (configuration.LongestCall, configuration.CallTime));
         Assert.Equal(Math.Min(16 * configuration.Hsm.Sessions, 128), configuration.Hsm.MaxAdmitted);
     }
 
@@ -55,6 +62,7 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("hsm:sessions", "1", "256", "0", "257")]
     [InlineData("hsm:max_admitted", "1", "100000", "0", "100001")]
     [InlineData("hsm:wait_ms", "1", "60000", "0", "60001")]
+    [InlineData("hsm:max_waiting", "1", "100000", "0", "100001")]
     [InlineData("hsm:deadline_ms", "100", "600000", "99", "600001")]
     [InlineData("hsm:memory_mb", "128", "1000000", "127", "1000001")]
     [InlineData("hsm:reseal_rate", "0", "100000", "-1", "100001")]
@@ -73,6 +81,15 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("limits:account_hsm_share", "0", "1000000", "-1", "1000001")]
     [InlineData("limits:watches", "1", "1000000", "0", "1000001")]
     [InlineData("limits:address_watches", "0", "1000000", "-1", "1000001")]
+    [InlineData("limits:call_wait_s", "1", "120", "0", "121")]
+    [InlineData("limits:handshake_s", "1", "300", "0", "301")]
+    [InlineData("limits:headers_s", "1", "300", "0", "301")]
+    [InlineData("limits:keep_alive_s", "1", "86400", "0", "86401")]
+    [InlineData("limits:ping_s", "1", "86400", "0", "86401")]
+    [InlineData("limits:ping_answer_s", "1", "300", "0", "301")]
+    [InlineData("limits:lowest_rate", "1", "1000000", "0", "1000001")]
+    [InlineData("database:queue", "1", "1000000", "0", "1000001")]
+    [InlineData("database:max_pages", "0", "2147483647", "-1", "2147483648")]
     public void Load_Number_IsTakenWithinItsRangeAlone(string setting, string lowest, string highest, string below, string above)
     {
         Loaded($"{setting}={lowest}");
@@ -81,6 +98,29 @@ public sealed class ConfigurationTests : IDisposable
         {
             Assert.Equal(setting, Assert.Single(Mistakes($"{setting}={wrong}")).Setting);
         }
+    }
+
+    [Fact]
+    public void Load_Deadlines_AreTakenEachByItsOwnName()
+    {
+        NodeConfiguration configuration = Loaded(
+            "limits:call_wait_s=1", "limits:handshake_s=2", "limits:headers_s=3", "limits:keep_alive_s=4", "limits:ping_s=5", "limits:ping_answer_s=6",
+            "limits:lowest_rate=7", "database:queue=8");
+
+        Assert.Equal(new DeadlineSettings(Seconds(1), Seconds(2), Seconds(3), Seconds(4), Seconds(5), Seconds(6), 7), configuration.Deadlines);
+        Assert.Equal(8, configuration.DatabaseQueue);
+    }
+
+    [Theory]
+    [InlineData("limits:call_wait_s=120", 130)]
+    [InlineData("hsm:deadline_ms=600000", 635)]
+    public void Load_CallsThatMayTakeLonger_AreWaitedForAtAStop(string setting, int seconds)
+    {
+        NodeConfiguration configuration = Loaded(setting);
+
+        Assert.Equal(Seconds(seconds), configuration.LongestCall);
+        Assert.Equal(1.5 * Seconds(seconds), configuration.CallTime);
+        Assert.InRange(configuration.LongestCall, TimeSpan.Zero, NodeConfiguration.LongestCallOfAny);
     }
 
     [Theory]
@@ -148,6 +188,8 @@ public sealed class ConfigurationTests : IDisposable
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private static TimeSpan Seconds(int seconds) => TimeSpan.FromSeconds(seconds);
 
     private NodeConfiguration Loaded(params string[] overrides)
     {

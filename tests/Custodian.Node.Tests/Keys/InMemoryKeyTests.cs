@@ -36,7 +36,7 @@ public sealed class InMemoryKeyTests : IAsyncLifetime
         Assert.Equal([(KeyPurpose.Seal, 2U), (KeyPurpose.Audit, 1U)], use.FirstUseMs.Keys.OrderBy(k => k.Purpose));
         Assert.Equal((3L, 0L), (use.Under(KeyPurpose.Seal, 2), use.Unreadable));
         Assert.Empty(use.Holding(KeyPurpose.Wrap));
-        KeyUse verified = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeProvider.System, _ => false, CancellationToken.None))!.Use;
+        KeyUse verified = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeSpan.Zero, TimeProvider.System, _ => false, CancellationToken.None))!.Use;
         Assert.Equal((3L, 0L), (verified.Under(KeyPurpose.Seal, 2), verified.Unreadable));
         await _node.AssertSoundAsync(3);
         TokenVersions.DestroyInSoftHsm(KeyPurpose.Seal, 1);

@@ -114,5 +114,6 @@ public sealed class KeyChangeTests : IDisposable
         Issuers = [],
         Attempts = new AttemptPolicy(),
         Limits = null!,
+        Deadlines = null!,
     };
 }

@@ -182,7 +182,7 @@ public sealed class KeyListWatchTests : IAsyncLifetime
 
         // The version of the seal key, behind the part's length and the first bytes of its header.
         _node.Hsm.OnRefresh = () => _node.Tamper("UPDATE sealed_parts SET part = CAST(substr(part, 1, 8) || x'00000002' || substr(part, 13) AS BLOB)");
-        KeyRetirement known = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeProvider.System, _ => false, CancellationToken.None))!;
+        KeyRetirement known = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeSpan.Zero, TimeProvider.System, _ => false, CancellationToken.None))!;
 
         Assert.Equal(0, (await _node.UseAsync()).Under(KeyPurpose.Seal, 1));
         Assert.Equal((2L, 1L, 0L), (known.Use.Under(KeyPurpose.Seal, 1), known.Use.Under(KeyPurpose.Seal, 2), known.Use.Unreadable));
@@ -190,7 +190,7 @@ public sealed class KeyListWatchTests : IAsyncLifetime
         Assert.Contains(known.Hindrances(KeyPurpose.Seal, 1), h => h.StartsWith("2 records are under it", StringComparison.Ordinal));
 
         // And the next one finds them.
-        Assert.Null(await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeProvider.System, _ => false, CancellationToken.None));
+        Assert.Null(await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeSpan.Zero, TimeProvider.System, _ => false, CancellationToken.None));
     }
 
     /// <summary>What time rules out must be ruled out before the first page is passed: what is stored after that may be in no count.</summary>
@@ -200,7 +200,7 @@ public sealed class KeyListWatchTests : IAsyncLifetime
         await _node.AddAsync();
         var clock = new ActingClock(() => _node.AddAsync().GetAwaiter().GetResult());
 
-        KeyRetirement known = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, clock, _ => false, CancellationToken.None))!;
+        KeyRetirement known = (await KeysRead.AllVerifiedAsync(_node.Options, _node.Store, _node.Hsm, TimeSpan.Zero, clock, _ => false, CancellationToken.None))!;
 
         Assert.Equal(2, known.Use.Under(KeyPurpose.Wrap, 1));
         Assert.Equal(clock.SaidMs, known.AsOfMs);
@@ -215,7 +215,7 @@ public sealed class KeyListWatchTests : IAsyncLifetime
         VerificationReport seen = new();
 
         KeyRetirement known = (await KeysRead.AllVerifiedAsync(
-            _node.Options, _node.Store, _node.Hsm, TimeProvider.System, report => (seen = report) is not null, CancellationToken.None))!;
+            _node.Options, _node.Store, _node.Hsm, TimeSpan.Zero, TimeProvider.System, report => (seen = report) is not null, CancellationToken.None))!;
 
         Assert.Equal(2, known.Use.Under(KeyPurpose.Wrap, 1));
         Assert.Equal(KeyValuePair.Create(new BlobVersions(1, 1), 1L), Assert.Single(seen.StrayUnder));

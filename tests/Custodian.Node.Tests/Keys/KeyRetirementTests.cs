@@ -92,6 +92,12 @@ public sealed class KeyRetirementTests
     }
 
     [Theory]
+    [InlineData(KeyPurpose.Seal)]
+    [InlineData(KeyPurpose.Wrap)]
+    public void PreparedUntil_CallsMayTakeLonger_IsLater(KeyPurpose purpose) =>
+        Assert.Equal(Rotated + (20 * 60 * 1000), (Of(Used(2, 2, 0)) with { CallTime = TimeSpan.FromMinutes(5) }).PreparedUntilMs(purpose));
+
+    [Theory]
     [InlineData(59_999, 1)]
     [InlineData(60_000, 0)]
     public void Hindrances_RecordsSealedAnewJustNow_AreWaitedFor(long after, int expected) => Assert.Equal(
@@ -140,7 +146,7 @@ public sealed class KeyRetirementTests
         Assert.False(report.LeavesKnownWhatIsUnder("custodian/wrap/1"));
     }
 
-    private static KeyRetirement Of(KeyUse use) => new(Two, use, ResealedMs: null, AsOfMs: LongAfter);
+    private static KeyRetirement Of(KeyUse use) => new(Two, use, ResealedMs: null, AsOfMs: LongAfter, TimeSpan.FromMinutes(1));
 
     private static KeyUse Used(uint seal, uint wrap, long count) => new(
         [new RecordsUnder(new BlobVersions(seal, wrap), count)],

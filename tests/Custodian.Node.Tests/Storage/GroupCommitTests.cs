@@ -43,6 +43,37 @@ public sealed class GroupCommitTests : IDisposable
     }
 
     [Fact]
+    public async Task Decide_AsManyWaitAsMay_IsBusyAtOnceAndWhoIsPatientWaits()
+    {
+        await using SqliteAccountStore store = _folder.Open(_folder.Options with { QueueLength = 2 });
+        using var gate = new ManualResetEventSlim();
+        var taken = new TaskCompletionSource();
+        Task first = store.DecideAsync(
+            Samples.NewAccount(),
+            _ =>
+            {
+                taken.TrySetResult();
+                gate.Wait();
+                return Keep();
+            },
+            CancellationToken.None);
+        await taken.Task;
+        Task[] waiting = [.. Enumerable.Range(0, 2).Select(_ => store.DecideAsync(Samples.NewAccount(), _ => Keep(), CancellationToken.None))];
+
+        Task<Decision<StateAnswer>> refused = store.DecideAsync(Samples.NewAccount(), _ => Keep(), CancellationToken.None);
+        Task<Decision<StateAnswer>> patient = store.DecidePatientlyAsync(Samples.NewAccount(), _ => Keep(), CancellationToken.None);
+
+        Assert.True(refused.IsFaulted);
+        StorageException busy = await Assert.ThrowsAsync<StorageException>(() => refused);
+        Assert.Equal((StorageFault.Busy, true), (busy.Fault, busy.IsTransient));
+        Assert.False(patient.IsCompleted);
+        Assert.All(waiting, w => Assert.False(w.IsCompleted));
+        gate.Set();
+        await Task.WhenAll([first, patient, .. waiting]);
+        Assert.NotNull((await store.DecideAsync(Samples.NewAccount(), _ => Keep(), CancellationToken.None)).Answer);
+    }
+
+    [Fact]
     public async Task Decide_NothingToWrite_CommitsNothing()
     {
         await using SqliteAccountStore store = _folder.Open();

@@ -71,7 +71,7 @@ internal sealed class EvaluateFlow(
         string why = ApiLog.WordsOf(hsmFailure);
         try
         {
-            Decision<StateAnswer> decision = await store.DecideAsync(
+            Decision<StateAnswer> decision = await store.DecidePatientlyAsync(
                 request.Account, now => EvaluateRule.Refund(now, call.Record, call.Attempt, grant.Sequence), CancellationToken.None);
             string outcome = decision.Change is null ? "KEPT" : "REFUNDED";
             metrics.Refunded(outcome);

@@ -12,9 +12,9 @@ internal static class TestCertificate
     internal static X509Certificate2 SelfSigned(string? host = null, TimeSpan? endsAfter = null) =>
         Request(host).CreateSelfSigned(Start, Start.Add(endsAfter ?? TimeSpan.FromDays(30)));
 
-    internal static X509Certificate2 Authority()
+    internal static X509Certificate2 Authority(string name = "CN=test authority")
     {
-        CertificateRequest request = new("CN=test authority", ECDsa.Create(ECCurve.NamedCurves.nistP256), HashAlgorithmName.SHA256);
+        CertificateRequest request = new(name, ECDsa.Create(ECCurve.NamedCurves.nistP256), HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         return request.CreateSelfSigned(Start, Start.AddDays(30));
     }

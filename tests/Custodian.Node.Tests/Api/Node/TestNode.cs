@@ -40,6 +40,9 @@ public sealed class TestNode : IAsyncLifetime, IDisposable
     /// <summary>The database's limit in pages; 0 for none.</summary>
     internal int MaxPages { get; init; }
 
+    /// <summary>How many calls may wait for the database's writer.</summary>
+    internal int StoreQueue { get; init; } = 1024;
+
     /// <summary>What calls are held against; nothing, unless a test says so.</summary>
     internal CallLimits Limits { get; init; } = new();
 
@@ -73,7 +76,7 @@ public sealed class TestNode : IAsyncLifetime, IDisposable
     {
         await _token.CreateKeysAsync();
         Hsm = new CuedHsm(await Pkcs11Hsm.OpenAsync(_token.Options(sessions: 4), CancellationToken.None));
-        var options = new SqliteStoreOptions { Path = DatabaseFile, MaxPageCount = MaxPages };
+        var options = new SqliteStoreOptions { Path = DatabaseFile, MaxPageCount = MaxPages, QueueLength = StoreQueue };
         await NodeDatabase.CreateAsync(options, ClientRecord.Node, Hsm, Clock);
         _app = Build(options);
         Store = (SqliteAccountStore)_app.Services.GetRequiredService<IAccountStore>();
