@@ -8,37 +8,70 @@ using Custodian.Pkcs11.Sealing;
 
 namespace Custodian.Benchmarks;
 
-/// <summary>The module's own work of one Evaluate (open, unwrap, derive) on a session of its own, with the keys of a node's token.</summary>
+/// <summary>
+/// The module's own work, in this process and on sessions of its own, with the keys of a node's token: what no way to the module can beat.
+/// </summary>
 internal sealed partial class BareHsm : IDisposable
 {
     private readonly KeyRing _keys;
-    private readonly Pkcs11Session _session;
-    private readonly byte[] _point;
+    private readonly Pkcs11Session[] _sessions;
+    private readonly byte[] _point = APoint();
     private readonly byte[] _sealedRecord;
+    private readonly byte[] _blob;
 
-    internal BareHsm(NodeProcess node)
+    internal BareHsm(NodeProcess node, int sessions = 1)
     {
         UseToken(node);
         using var pin = new HsmPin(File.ReadAllBytes(Path.Combine(node.Folder, "pin")));
-        _keys = KeyRing.Open(new Pkcs11HsmOptions { ModulePath = NodeProcess.SoftHsm, TokenLabel = "custodian", Pin = pin });
-        _session = _keys.OpenSession();
-        _keys.Refresh(_session, _keys.Keys.Inventory.Fit);
-        _point = APoint();
-        PreparedKey prepared = RecordBlobs.Prepare(_session, _keys.Keys, _point, long.MaxValue, "prepare"u8);
-        _sealedRecord = new Adoption(prepared.SealedKey, 0, "prepare"u8.ToArray(), new byte[32], "record"u8.ToArray())
-            .Run(_session, _keys.Keys).SealedRecord!;
+        _keys = KeyRing.Open(new Pkcs11HsmOptions { ModulePath = NodeProcess.SoftHsm, TokenLabel = "custodian", Pin = pin, Sessions = sessions });
+        _sessions = [.. Enumerable.Range(0, sessions).Select(_ => _keys.OpenSession())];
+        _keys.Refresh(_sessions[0], _keys.Keys.Inventory.Fit);
+        _sealedRecord = MakeRecord(_sessions[0]);
+        _blob = NodeSecretBlobs.Seal(_sessions[0], _keys.Keys, new byte[64], HsmWork.Aad);
     }
+
+    internal int Sessions => _sessions.Length;
 
     /// <summary>The module reads its configuration with getenv, which does not see the runtime's own copy of the environment.</summary>
     internal static void UseToken(NodeProcess node) => _ = SetEnvironment("SOFTHSM2_CONF", Path.Combine(node.Folder, "softhsm2.conf"), 1);
 
-    internal void Evaluate() => RecordBlobs.Evaluate(_session, _keys.Keys, _sealedRecord, "record"u8, _point);
+    internal void Evaluate() => Do(0, HsmWork.Evaluate);
+
+    /// <summary>One of <see cref="HsmWork.Operations"/> on a session that nobody else uses meanwhile.</summary>
+    internal void Do(int session, string operation)
+    {
+        Pkcs11Session own = _sessions[session];
+        switch (operation)
+        {
+            case HsmWork.Seal:
+                NodeSecretBlobs.Seal(own, _keys.Keys, new byte[64], HsmWork.Aad);
+                break;
+            case HsmWork.Open:
+                NodeSecretBlobs.Open(own, _keys.Keys, _blob, HsmWork.Aad);
+                break;
+            case HsmWork.Evaluate:
+                Evaluate(own, _sealedRecord);
+                break;
+            default:
+                Evaluate(own, MakeRecord(own));
+                break;
+        }
+    }
 
     public void Dispose()
     {
-        _session.Dispose();
+        Array.ForEach(_sessions, session => session.Dispose());
         _keys.Dispose();
     }
+
+    private byte[] MakeRecord(Pkcs11Session session)
+    {
+        PreparedKey prepared = RecordBlobs.Prepare(session, _keys.Keys, _point, long.MaxValue, HsmWork.Aad);
+        return new Adoption(prepared.SealedKey, 0, HsmWork.Aad, new byte[32], HsmWork.Aad).Run(session, _keys.Keys).SealedRecord!;
+    }
+
+    private void Evaluate(Pkcs11Session session, byte[] sealedRecord) =>
+        RecordBlobs.Evaluate(session, _keys.Keys, sealedRecord, HsmWork.Aad, _point);
 
     /// <summary>A point of the curve.</summary>
     internal static byte[] APoint()

@@ -5,7 +5,15 @@ namespace Custodian.Benchmarks;
 /// <summary>The operations of an HSM with something to do them on.</summary>
 internal sealed class HsmWork
 {
-    private static readonly byte[] Aad = new byte[100];
+    internal const string Seal = "seal 64 B";
+    internal const string Open = "open 64 B";
+    internal const string Evaluate = "evaluate";
+
+    /// <summary>A key's whole life: prepared, adopted, evaluated.</summary>
+    internal const string FullCycle = "full cycle";
+
+    internal static readonly byte[] Aad = new byte[100];
+
     private static readonly byte[] Share = new byte[32];
 
     private readonly IHsm _hsm;
@@ -16,8 +24,8 @@ internal sealed class HsmWork
 
     private HsmWork(IHsm hsm) => _hsm = hsm;
 
-    /// <summary>What can be measured. The full cycle is a key's whole life: prepared, adopted, evaluated.</summary>
-    internal static IReadOnlyList<string> Operations { get; } = ["seal 64 B", "open 64 B", "evaluate", "full cycle"];
+    /// <summary>What can be measured.</summary>
+    internal static IReadOnlyList<string> Operations { get; } = [Seal, Open, Evaluate, FullCycle];
 
     internal static async Task<HsmWork> PrepareAsync(IHsm hsm)
     {
@@ -32,13 +40,13 @@ internal sealed class HsmWork
     {
         switch (operation)
         {
-            case "seal 64 B":
+            case Seal:
                 await _hsm.SealAsync(new byte[64], Aad);
                 break;
-            case "open 64 B":
+            case Open:
                 await _hsm.OpenAsync(_blob, Aad);
                 break;
-            case "evaluate":
+            case Evaluate:
                 await EvaluateAsync(_sealedRecord);
                 break;
             default:

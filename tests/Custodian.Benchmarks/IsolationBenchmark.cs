@@ -8,93 +8,149 @@ using Custodian.Pkcs11.Isolation.Host;
 namespace Custodian.Benchmarks;
 
 /// <summary>
-/// Operations through the HSM's process against the same in this process, on the same token with the same number of sessions: how many
-/// a second with all sessions busy, and how long one takes alone. In turn, so that the machine's noise falls on both.
+/// Operations through the HSM's process against the bare module in this one, on the same token with the same number of sessions: how many
+/// a second with all sessions busy, and how long one takes alone. Each goes first in every other round, so that the machine's noise falls
+/// on both, and a ratio is the middle one of those of the rounds.
 /// </summary>
 internal static class IsolationBenchmark
 {
-    private const int Sessions = 4;
-    private const int Callers = 16;
-    private const int Rounds = 15;
-    private const int PerRound = 400;
-    private const int Alone = 150;
+    /// <summary>How much of the bare module's throughput is to come through the process.</summary>
+    private const double Least = 0.85;
 
-    internal static int Run()
+    private const int DefaultSessions = 4;
+    private const int DefaultRounds = 15;
+    private const int CallersPerSession = 4;
+    private const int WarmUp = 2;
+    private const int Alone = 50;
+
+    private static readonly TimeSpan Round = TimeSpan.FromMilliseconds(200);
+
+    /// <returns>The exit status: 1 when less comes through the process than is to.</returns>
+    internal static int Run(string[] arguments)
     {
-        RunAsync().GetAwaiter().GetResult();
-        return 0;
+        int sessions = Number(arguments, 0, DefaultSessions);
+        int rounds = Number(arguments, 1, DefaultRounds);
+        return RunAsync(sessions, rounds).GetAwaiter().GetResult() ? 0 : 1;
     }
 
-    private static async Task RunAsync()
+    private static int Number(string[] arguments, int at, int otherwise) =>
+        arguments.Length > at ? int.Parse(arguments[at], CultureInfo.InvariantCulture) : otherwise;
+
+    private static async Task<bool> RunAsync(int sessions, int rounds)
     {
         await using Realm realm = await Realm.StartAsync(1);
         NodeProcess node = realm.Nodes[0];
         await node.StopAsync();
-        BareHsm.UseToken(node);
+        using var bare = new BareHsm(node, sessions);
         using var pin = new HsmPin(File.ReadAllBytes(Path.Combine(node.Folder, "pin")));
-        var options = new Pkcs11HsmOptions { ModulePath = NodeProcess.SoftHsm, TokenLabel = "custodian", Pin = pin, Sessions = Sessions };
-        await using Pkcs11Hsm within = await Pkcs11Hsm.OpenAsync(options, CancellationToken.None);
+        var options = new Pkcs11HsmOptions { ModulePath = NodeProcess.SoftHsm, TokenLabel = "custodian", Pin = pin, Sessions = sessions };
         await using IsolatedHsm apart = await IsolatedHsm.OpenAsync(options, Isolation(node), CancellationToken.None);
-        await within.RefreshKeysAsync(within.Keys.Fit);
         await apart.RefreshKeysAsync(apart.Keys.Fit);
-        var (here, there) = (await HsmWork.PrepareAsync(within), await HsmWork.PrepareAsync(apart));
-        Console.WriteLine($"| operation | in process, 1/s | apart, 1/s | ratio | in process alone, µs p50 | apart alone, µs p50 | ratio |");
+        HsmWork work = await HsmWork.PrepareAsync(apart);
+        Console.WriteLine($"| {sessions} sessions | bare module, 1/s | apart, 1/s | ratio | bare alone, µs p50 | apart alone, µs p50 | ratio |");
         Console.WriteLine("|---|---|---|---|---|---|---|");
+        bool isEnough = true;
         foreach (string operation in HsmWork.Operations)
         {
-            await MeasureAsync(operation, here, there);
+            isEnough &= await MeasureAsync(operation, bare, work, rounds) >= Least;
         }
+
+        Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"through the process {(isEnough ? "goes" : "does not go")} at least {Least:P0} of the bare module's throughput"));
+        return isEnough;
     }
 
     private static IsolationOptions Isolation(NodeProcess node) => new()
     {
         Program = new HostProgram(Programs.Custodian, [HsmHost.Command]) { Environment = node.Environment.ToDictionary(e => e.Key, e => (string?)e.Value) },
         Deadline = TimeSpan.FromSeconds(60),
-        Observer = happened => Console.WriteLine(happened),
+        Observer = happened => Console.Error.WriteLine(happened),
     };
 
-    private static async Task MeasureAsync(string operation, HsmWork here, HsmWork there)
+    /// <returns>The ratio of the throughputs.</returns>
+    private static async Task<double> MeasureAsync(string operation, BareHsm bare, HsmWork apart, int rounds)
     {
-        Sample hereRate = new("in process"), thereRate = new("apart"), hereAlone = new("in process alone"), thereAlone = new("apart alone");
-        for (int round = -2; round < Rounds; round++)
+        Sample bareRate = new("bare"), apartRate = new("apart"), ratio = new("ratio"), bareAlone = new("bare alone"), apartAlone = new("apart alone");
+        for (int round = -WarmUp; round < rounds; round++)
         {
-            double[] rates = [await RateAsync(here, operation), await RateAsync(there, operation)];
-            if (round >= 0)
+            (double here, double there) = await RatesAsync(operation, bare, apart, bareFirst: round % 2 == 0);
+            if (round < 0)
             {
-                hereRate.Add(rates[0]);
-                thereRate.Add(rates[1]);
+                continue;
             }
 
-            for (int i = 0; i < Alone && round >= 0; i++)
+            bareRate.Add(here);
+            apartRate.Add(there);
+            ratio.Add(there / here);
+            for (int i = 0; i < Alone; i++)
             {
-                hereAlone.Add(await TimeAsync(here, operation));
-                thereAlone.Add(await TimeAsync(there, operation));
+                bareAlone.Add(Time(() => bare.Do(0, operation)));
+                apartAlone.Add(await TimeAsync(() => apart.DoAsync(operation)));
             }
         }
 
         Console.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"| {operation} | {hereRate.Median:0} | {thereRate.Median:0} | {thereRate.Median / hereRate.Median:0.00} | {hereAlone.Median:0} | {thereAlone.Median:0} | {thereAlone.Median / hereAlone.Median:0.00} |"));
+            $"| {operation} | {bareRate.Median:0} | {apartRate.Median:0} | {ratio.Median:0.00} | {bareAlone.Median:0} | {apartAlone.Median:0} | {apartAlone.Median / bareAlone.Median:0.00} |"));
+        return ratio.Median;
     }
 
-    private static async Task<double> RateAsync(HsmWork work, string operation)
+    private static async Task<(double Bare, double Apart)> RatesAsync(string operation, BareHsm bare, HsmWork apart, bool bareFirst)
     {
-        int left = PerRound;
-        long start = Stopwatch.GetTimestamp();
-        await Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => Task.Run(async () =>
-        {
-            while (Interlocked.Decrement(ref left) >= 0)
+        double there = bareFirst ? 0 : await RateAsync(operation, apart, bare.Sessions);
+        double here = await RateAsync(operation, bare);
+        return (here, bareFirst ? await RateAsync(operation, apart, bare.Sessions) : there);
+    }
+
+    /// <summary>Every session with a thread of its own.</summary>
+    private static Task<double> RateAsync(string operation, BareHsm bare) => RateAsync(
+        bare.Sessions,
+        (session, goesOn) => Task.Factory.StartNew(
+            () =>
             {
-                await work.DoAsync(operation);
-            }
-        })));
-        return PerRound / Stopwatch.GetElapsedTime(start).TotalSeconds;
-    }
+                int done = 0;
+                for (; goesOn(); done++)
+                {
+                    bare.Do(session, operation);
+                }
 
-    private static async Task<double> TimeAsync(HsmWork work, string operation)
+                return done;
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default));
+
+    private static Task<double> RateAsync(string operation, HsmWork apart, int sessions) => RateAsync(
+        sessions * CallersPerSession,
+        (_, goesOn) => Task.Run(async () =>
+        {
+            int done = 0;
+            for (; goesOn(); done++)
+            {
+                await apart.DoAsync(operation);
+            }
+
+            return done;
+        }));
+
+    private static async Task<double> RateAsync(int callers, Func<int, Func<bool>, Task<int>> call)
     {
         long start = Stopwatch.GetTimestamp();
-        await work.DoAsync(operation);
+        int[] done = await Task.WhenAll(Enumerable.Range(0, callers).Select(i => call(i, () => Stopwatch.GetElapsedTime(start) < Round)));
+        return done.Sum() / Stopwatch.GetElapsedTime(start).TotalSeconds;
+    }
+
+    private static double Time(Action action)
+    {
+        long start = Stopwatch.GetTimestamp();
+        action();
+        return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+    }
+
+    private static async Task<double> TimeAsync(Func<Task> action)
+    {
+        long start = Stopwatch.GetTimestamp();
+        await action();
         return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
     }
 }

@@ -110,6 +110,8 @@ public sealed class KeyLifeTests(ITestOutputHelper output)
         NodeProcess node = realm.Nodes[0];
         Expect.Says("it is the newest", Expect.ExitCode(1, await RetireAsync(node, "seal", 1, "--yes")));
         (SoloRecord first, RawCaller caller) = await EnrolAsync(realm, node);
+        string proof = realm.NewFile("proof.json");
+        Expect.Success(await node.RunAsync("doctor", "--make-proof", proof));
         foreach (string purpose in Purposes)
         {
             Expect.Success(await node.RunAsync("keys", "rotate", "--purpose", purpose));
@@ -127,6 +129,8 @@ public sealed class KeyLifeTests(ITestOutputHelper output)
         Expect.Success(await RetireAsync(node, "audit", 1, "--yes"));
         Expect.ExitCode(3, await RetireAsync(node, "audit", 1, "--yes"));
         Expect.ExitCode(3, await RetireAsync(node, "seal", 9, "--yes"));
+        JsonNode audit = Json(await node.RunAsync("keys", "list", "--json"))["keys"]!.AsArray().Single(k => (string?)k!["label"] == "custodian/audit/1")!;
+        SignedProof.AssertSignedBy(proof, Convert.FromHexString((string)audit["public_key"]!));
 
         (SoloRecord second, RawCaller other) = await EnrolAsync(realm, node);
         SoloRecord.Attempt attempt = second.NewAttempt();

@@ -24,7 +24,34 @@ public sealed class PinNowhereTests(SingleNode one)
             .. Directory.EnumerateFiles(Path.GetDirectoryName(one.Node.DatabaseFile)!).Select(f => Encoding.Latin1.GetString(Read(f))),
         ];
         Assert.All(texts[..7], text => Assert.NotEmpty(text));
+        string utf16 = Encoding.Latin1.GetString(Encoding.Unicode.GetBytes(Pin));
         Assert.All(texts, text => Assert.DoesNotContain(Pin, text, StringComparison.Ordinal));
+        Assert.All(texts, text => Assert.DoesNotContain(utf16, text, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Pin_ThatCameInTheVariable_IsInNoCommandLineOrEnvironmentOfTheServingNode()
+    {
+        await using Realm realm = await Realm.StartAsync(1, prepare: node =>
+        {
+            node.Reconfigure(c => ((JsonObject)c["hsm"]!).Remove("pin_file"));
+            node.SetEnvironment("CUSTODIAN_PIN", File.ReadAllText(Path.Combine(node.Folder, "pin")));
+        });
+        NodeProcess node = realm.Nodes[0];
+        HsmHostProcess host = await HsmHostProcess.OfAsync(node);
+        byte[] pin = await File.ReadAllBytesAsync(Path.Combine(node.Folder, "pin"));
+        byte[][] wanted = [pin, Encoding.Unicode.GetBytes(Encoding.ASCII.GetString(pin))];
+
+        foreach (int id in (int[])[node.Process.Id, host.Id])
+        {
+            byte[] environment = await File.ReadAllBytesAsync($"/proc/{id}/environ");
+            byte[] arguments = await File.ReadAllBytesAsync($"/proc/{id}/cmdline");
+            Assert.NotEqual(-1, environment.AsSpan().IndexOf("SOFTHSM2_CONF="u8));
+            Assert.NotEqual(-1, arguments.AsSpan().IndexOf("custodian"u8));
+            Assert.All(wanted, bytes => Assert.Equal((-1, -1), (environment.AsSpan().IndexOf(bytes), arguments.AsSpan().IndexOf(bytes))));
+        }
+
+        Assert.DoesNotContain(Encoding.ASCII.GetString(pin), node.Logs, StringComparison.Ordinal);
     }
 
     [ProgramFact("gcore")]
@@ -47,6 +74,7 @@ public sealed class PinNowhereTests(SingleNode one)
             Expect.Success(await ChildProcess.RunAsync("gcore", ["-o", core, $"{id}"]));
             Assert.NotEqual(-1, IndexIn($"{core}.{id}", known));
             Assert.Equal(-1, IndexIn($"{core}.{id}", pin));
+            Assert.Equal(-1, IndexIn($"{core}.{id}", Encoding.Unicode.GetBytes(Encoding.ASCII.GetString(pin))));
             File.Delete($"{core}.{id}");
         }
     }
