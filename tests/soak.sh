@@ -15,7 +15,8 @@ was promised. Prints progress on standard error, then a table.
   SOAK_SECONDS=600   how long in all, the verification at the end included; building and starting the nodes come on top
   SOAK_SEED=N        repeats the weather of a run, which says its seed; drawn if not given
 
-Exit status 0 only if no key was lost and none was wrong.
+Exit status 0 only if no key was lost and none was wrong, and enough was done to tell: a thousand enrolments and a thousand recoveries
+in ten minutes, and as many in proportion in any other time.
 TXT
 }
 

@@ -15,11 +15,11 @@ internal sealed record SoakOptions(int Nodes, int Threshold, TimeSpan Length);
 internal sealed class Soak(SoakOptions options, TimeProvider time, TextWriter progress)
 {
     private const int SubjectsOfAWave = 40;
-    private const int OperationsOfAWave = 5 * SubjectsOfAWave;
-    private const int Workers = 6;
+    private const int OperationsOfAWave = 4 * SubjectsOfAWave;
+    private const int Workers = 24;
 
     /// <summary>The share of the time that is kept for the verification.</summary>
-    private const double Verification = 0.25;
+    private const double Verification = 0.15;
 
     private readonly long _started = time.GetTimestamp();
     private readonly List<Traffic> _waves = [];
@@ -41,6 +41,7 @@ internal sealed class Soak(SoakOptions options, TimeProvider time, TextWriter pr
         TrafficReport kept = await VerifyAsync();
         var report = new SoakSummary(new TrafficReport([.. _waves.SelectMany(w => w.Report.Results)]), kept, weather.Faults, Elapsed)
         {
+            Least = SoakSummary.LeastIn(options.Length),
             Promised = _waves.Sum(w => w.Subjects.Count(s => s.IsPromised)),
             Complaints = [.. realm.Nodes.SelectMany(n => n.Complaints)],
         };
@@ -67,15 +68,19 @@ internal sealed class Soak(SoakOptions options, TimeProvider time, TextWriter pr
         return weather;
     }
 
-    /// <summary>Every second wave enrols where not all nodes are there to store; the others insist.</summary>
+    /// <summary>
+    /// Three waves of four enrol where not all nodes are there to store; the fourth insists, and is refused most of the time. Every second
+    /// one changes secrets.
+    /// </summary>
     private static TrafficOptions OptionsOf(int wave) => new()
     {
         Subjects = SubjectsOfAWave,
         Workers = Workers,
+        Cycle = [TrafficOperation.Recover, wave % 2 == 0 ? TrafficOperation.ChangeSecret : TrafficOperation.Check, TrafficOperation.Recover],
         Client = client =>
         {
             client.AttemptTimeout = TimeSpan.FromSeconds(2);
-            client.AllowPartialEnrolment = wave % 2 == 1;
+            client.AllowPartialEnrolment = wave % 4 != 3;
         },
     };
 

@@ -15,14 +15,31 @@ internal sealed record SoakSummary(
 {
     private const int MostExamples = 20;
 
+    /// <summary>What ten minutes must come to, of enrolments and of recoveries each, for their soundness to say anything.</summary>
+    private const int LeastInTenMinutes = 1000;
+
     /// <summary>How many people had been promised a key.</summary>
     internal required int Promised { get; init; }
+
+    /// <summary>How many enrolments, and how many recoveries, must have succeeded in bad weather.</summary>
+    internal required int Least { get; init; }
 
     /// <summary>What the nodes logged of level warning or above.</summary>
     internal required IReadOnlyList<string> Complaints { get; init; }
 
-    /// <summary>Nothing lost, nothing wrong, no exception that is not documented, and every promised key came back.</summary>
-    internal bool IsSound =>
+    /// <summary>What <see cref="Least"/> is for a soak of some length.</summary>
+    internal static int LeastIn(TimeSpan length) => (int)Math.Ceiling(LeastInTenMinutes * (length / TimeSpan.FromMinutes(10)));
+
+    /// <summary>Nothing lost, nothing wrong, no exception that is not documented, every promised key came back, and enough was done to tell.</summary>
+    internal bool IsSound => IsEnough && IsKept;
+
+    private int Enrolled => Report.Count(TrafficOperation.Enrol, TrafficOutcome.Done);
+
+    private int Recovered => Report.Count(TrafficOperation.Recover, TrafficOutcome.Done);
+
+    private bool IsEnough => Enrolled >= Least && Recovered >= Least;
+
+    private bool IsKept =>
         Report is { Lost: 0, Wrong: 0, Broken: 0 } && Kept is { Lost: 0, Wrong: 0, Broken: 0, Refused: 0 } && Kept.Done == Promised;
 
     internal void Write(TextWriter text)
@@ -38,11 +55,12 @@ internal sealed record SoakSummary(
         text.WriteLine();
         text.WriteLine($"faults     {string.Join(", ", Faults.OrderBy(f => f.Key, StringComparer.Ordinal).Select(f => $"{f.Value} {f.Key}"))}");
         text.WriteLine($"promised   {Promised} keys, {Kept.Done} came back afterwards");
+        text.WriteLine($"done       {Enrolled} enrolments and {Recovered} recoveries in bad weather, of at least {Least} each");
         text.WriteLine($"time       {Took.TotalSeconds:0} s, seed {Effort.Seed}");
         WriteRefusals(text);
         WriteComplaints(text);
         WriteExamples(text);
-        text.WriteLine(IsSound ? "sound: nothing was lost, nothing was wrong" : "NOT SOUND");
+        text.WriteLine(IsSound ? "sound: nothing was lost, nothing was wrong" : IsKept ? "NOT SOUND: too little was done to tell" : "NOT SOUND");
     }
 
     private static string Line(TrafficOperation operation, TrafficReport report)

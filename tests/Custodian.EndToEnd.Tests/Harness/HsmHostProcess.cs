@@ -6,6 +6,7 @@ namespace Custodian.EndToEnd.Tests.Harness;
 internal sealed class HsmHostProcess
 {
     private const int SigKill = 9;
+    private const int SigContinue = 18;
     private const int SigStop = 19;
 
     private HsmHostProcess(int id) => Id = id;
@@ -39,6 +40,8 @@ internal sealed class HsmHostProcess
     internal void Kill() => _ = Send(Id, SigKill);
 
     internal void Stop() => _ = Send(Id, SigStop);
+
+    internal void Continue() => _ = Send(Id, SigContinue);
 
     /// <summary>Ends when the process is gone.</summary>
     internal async Task GoneAsync()

@@ -16,11 +16,24 @@ internal sealed class Floods(string address, string caFile, string token, int vo
     private const string Describe = "/custodian.v1.Custody/Describe";
     private const int Batch = 100;
 
+    /// <summary>The attack that holds as many streams open as it can.</summary>
+    internal const string Held = "thousands of streams held open";
+
+    /// <summary>How many an attacker opens for that: as many on a connection as a node allows.</summary>
+    internal const int StreamsHeld = HeldConnections * StreamsOfAConnection;
+
+    private const int HeldConnections = 8;
+    private const int StreamsOfAConnection = 100;
+
     private static readonly byte[] Huge = Http2Connection.Call(Describe, ("x-huge", new string('y', 15_000)));
     private static readonly byte[] Part = Http2Connection.Call(Describe, ("x", new string('y', 4000)));
 
     private readonly byte[] _block = Http2Connection.Call(Describe, ("authorization", $"Bearer {token}"));
     private readonly Draws _draws = new("hostile/floods");
+    private int _sent;
+
+    /// <summary>How many frames, or connections, were sent so far.</summary>
+    internal int Sent => Volatile.Read(ref _sent);
 
     /// <summary>Every attack by name.</summary>
     internal static IReadOnlyDictionary<string, Func<Floods, CancellationToken, Task>> All { get; } =
@@ -28,6 +41,7 @@ internal sealed class Floods(string address, string caFile, string token, int vo
         {
             ["streams opened and reset at once"] = (f, c) => f.FloodAsync(f.RapidReset, c),
             ["streams opened and never ended"] = (f, c) => f.FloodAsync(i => f.Open(i), c),
+            [Held] = (f, c) => f.HoldAsync(c),
             ["pings whose answers are not read"] = (f, c) => f.FloodAsync(_ => Http2Connection.Frame(FrameType.Ping, 0, 0, new byte[8]), c),
             ["settings whose answers are not read"] = (f, c) => f.FloodAsync(_ => Http2Connection.Frame(FrameType.Settings, 0, 0, [0, 3, 0, 0, 0, 1]), c),
             ["one header block without end"] = (f, c) => f.AfterAsync(Http2Connection.Frame(FrameType.Headers, 0, 1, f._block), _ => Continuation(), c),
@@ -73,6 +87,7 @@ internal sealed class Floods(string address, string caFile, string token, int vo
             for (int sent = 0; sent < volume; sent += Batch)
             {
                 await connection.WriteAsync(Frames(sent, frame)).WaitAsync(ended);
+                Interlocked.Add(ref _sent, Batch);
             }
 
             await connection.DrainAsync(ended);
@@ -80,6 +95,35 @@ internal sealed class Floods(string address, string caFile, string token, int vo
         catch (Exception over) when (over is IOException or SocketException or OperationCanceledException)
         {
             // The node has hung up, does not take any more of it, or the attack has lasted as long as it was to.
+        }
+    }
+
+    /// <summary>Each connection sends as many headers as it may have streams, and no request on any of them.</summary>
+    private async Task HoldAsync(CancellationToken ended)
+    {
+        List<Http2Connection> held = [];
+        try
+        {
+            for (int i = 0; i < HeldConnections; i++)
+            {
+                Http2Connection connection = await Http2Connection.OpenAsync(address, caFile);
+                held.Add(connection);
+                await connection.WriteAsync(Frames(0, Open));
+                Interlocked.Add(ref _sent, StreamsOfAConnection);
+            }
+
+            await Task.WhenAll(held.Select(c => c.DrainAsync(ended)));
+        }
+        catch (Exception over) when (over is IOException or SocketException or OperationCanceledException)
+        {
+            // As above.
+        }
+        finally
+        {
+            foreach (Http2Connection connection in held)
+            {
+                await connection.DisposeAsync();
+            }
         }
     }
 
@@ -104,6 +148,7 @@ internal sealed class Floods(string address, string caFile, string token, int vo
                 TcpClient socket = await Http2Connection.DialAsync(address);
                 held.Add(socket);
                 await socket.GetStream().WriteAsync(first, ended);
+                Interlocked.Increment(ref _sent);
             }
 
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, ended);

@@ -30,7 +30,9 @@ public sealed class Http2AbuseTests(AttackedNode attacked, ITestOutputHelper out
 
         long started = Stopwatch.GetTimestamp();
         int recoveries = 0;
-        for (; recoveries < 2 || Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(Effort.Times(1, 30)); recoveries++)
+        int least = name == Floods.Held ? Attackers * Floods.StreamsHeld : 1;
+        bool Arms() => floods.Sent < least && !attackers.All(a => a.IsCompleted);
+        for (; recoveries < 2 || Arms() || Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(Effort.Times(1, 30)); recoveries++)
         {
             await attacked.RecoverAsync();
         }
@@ -41,8 +43,9 @@ public sealed class Http2AbuseTests(AttackedNode attacked, ITestOutputHelper out
         await Task.WhenAll(attackers);
         await attacked.RecoverAsync();
         output.WriteLine(
-            $"seed {Effort.Seed}: {recoveries} recoveries in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s, attack over {over}; "
+            $"seed {Effort.Seed}: {floods.Sent} sent, {recoveries} recoveries in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s, attack over {over}; "
             + $"{before} MiB before, {peak} at most, {attacked.Resident} after");
+        Assert.True(floods.Sent >= least, $"the attack itself failed: {floods.Sent} sent");
         Assert.False(attacked.Node.Process.HasExited);
         Assert.InRange(peak, 0, attacked.AtRest + Bound);
     }

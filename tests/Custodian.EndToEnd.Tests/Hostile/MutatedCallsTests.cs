@@ -13,9 +13,8 @@ public sealed class MutatedCallsTests(AttackedNode attacked, ITestOutputHelper o
 {
     private static readonly Marshaller<byte[]> Raw = Marshallers.Create<byte[]>(
         (bytes, context) => context.Complete(bytes), context => context.PayloadAsNewBuffer());
-    private static readonly string[] Calls = ["Prepare", "Deposit", "Activate", "Describe", "Evaluate", "Confirm", "Retire", "Delete"];
 
-    public static TheoryData<string> Names => [.. Calls];
+    public static TheoryData<string> Names => [.. ValidCall.Names];
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -24,7 +23,7 @@ public sealed class MutatedCallsTests(AttackedNode attacked, ITestOutputHelper o
         using RawCaller caller = attacked.CallerFor($"a mutant of {name}");
         using SoloRecord record = await SoloRecord.EnrolAsync(
             caller, attacked.Realm.SetId, attacked.Node.NodeId, attacked.Realm.Issuer.Name, caller.Subject!);
-        IMessage valid = Valid(name, record);
+        IMessage valid = ValidCall.Of(name, record, attacked.Realm.SetId);
         var mutator = new Mutator(new Draws($"hostile/{name}"));
         Mutation[] mutations = [.. Enumerable.Range(0, Effort.Times(60, 5000)).Select(_ => mutator.Mutate(valid))];
         var reasons = new ConcurrentDictionary<string, int>();
@@ -51,30 +50,5 @@ public sealed class MutatedCallsTests(AttackedNode attacked, ITestOutputHelper o
             return Documented.Refusal(
                 refused.StatusCode, refused.Trailers.GetValueBytes("grpc-status-details-bin"), $"seed {Effort.Seed}, {name}, {mutation}");
         }
-    }
-
-    /// <summary>Of its form in every field; its signatures are nobody's.</summary>
-    private IMessage Valid(string name, SoloRecord record)
-    {
-        var signature = ByteString.CopyFrom(new byte[64]);
-        (ByteString id, string set) = (record.Id, attacked.Realm.SetId);
-        SoloRecord.Attempt attempt = record.NewAttempt();
-        var attemptId = ByteString.CopyFrom(attempt.Id.ToArray());
-        return name switch
-        {
-            "Prepare" => new PrepareRequest { RecordId = id, Blinded = attempt.Blinded.Bytes, SetId = set },
-            "Deposit" => new DepositRequest
-            {
-                SealedKey = ByteString.CopyFrom(new byte[300]), Header = ByteString.CopyFrom(record.Header.Bytes.Span),
-                MaskedShare = ByteString.CopyFrom(new byte[32]), Envelope = ByteString.CopyFrom(new byte[285]), DepositSignature = signature, SetId = set,
-            },
-            "Activate" => new ActivateRequest { RecordId = id, Signature = signature, SetId = set },
-            "Describe" => new DescribeRequest { SetId = set },
-            "Evaluate" => new EvaluateRequest { RecordId = id, AttemptId = attemptId, Blinded = attempt.Blinded.Bytes, SetId = set },
-            "Confirm" => new ConfirmRequest { RecordId = id, AttemptId = attemptId, Signature = signature, Sequence = 1, SetId = set },
-            "Retire" => new RetireRequest { RecordId = id, Signature = signature, SetId = set },
-            "Delete" => new DeleteRequest { RecordId = id, Signature = signature, State = RecordState.Active, SetId = set },
-            _ => throw new ArgumentOutOfRangeException(nameof(name)),
-        };
     }
 }

@@ -91,12 +91,15 @@ public sealed class IntegrityTests(IntegrityTests.Edited edited) : IClassFixture
         Assert.Equal(before, Number("SELECT (SELECT count(*) FROM accounts) + (SELECT count(*) FROM audit)"));
     }
 
-    private static async Task AssertRefusedAsync(Enrolled victim)
+    /// <summary>Refuses what reads the account, and says so in the log of each refusal.</summary>
+    private async Task AssertRefusedAsync(Enrolled victim)
     {
         WireRefusal evaluate = await WireRefusal.OfAsync(victim.Record.EvaluateAsync(victim.Record.NewAttempt()));
         WireRefusal describe = await WireRefusal.OfAsync(
             victim.Caller.Client.DescribeAsync(new DescribeRequest { SetId = "test-set" }, victim.Caller.Headers));
         Assert.Equal(("STORAGE_UNAVAILABLE", "STORAGE_UNAVAILABLE"), (evaluate.Reason, describe.Reason));
+        await IsLoggedAsync(evaluate);
+        await IsLoggedAsync(describe);
     }
 
     private static async Task AssertServedAsync(Enrolled bystander)
@@ -109,8 +112,21 @@ public sealed class IntegrityTests(IntegrityTests.Edited edited) : IClassFixture
     private async Task AssertFoundAsync(string what, params Enrolled[] victims)
     {
         ProcessOutcome outcome = Expect.ExitCode(5, await Node.RunAsync("verify", "--json"));
+        JsonNode tampered = (await StatusAsync())["tampered"]!;
+        string?[] refused = [.. tampered["accounts"]!.AsArray().Select(a => (string?)a)];
         string?[] named = [.. JsonNode.Parse(outcome.Output)!["findings"]!.AsArray().Select(f => (string?)f!["account"])];
         Assert.All(victims, v => Assert.True(named.Contains(v.RowPrefix), $"{what}: not found\n{outcome.Output}"));
+        Assert.All(victims, v => Assert.True(refused.Contains(v.RowPrefix), $"{what}: not in the status\n{tampered}"));
+    }
+
+    private async Task IsLoggedAsync(WireRefusal refusal)
+    {
+        string[] Lines(string log) =>
+        [
+            .. log.Split('\n')[..^1].Where(l => l.Contains(refusal.RequestId!, StringComparison.Ordinal) && l.Contains("a row of the account does not authenticate", StringComparison.Ordinal)),
+        ];
+        string log = await Node.Process.Output.UntilAsync(text => Lines(text).Length > 0);
+        Assert.Contains("\"LogLevel\":\"Critical\"", Assert.Single(Lines(log)), StringComparison.Ordinal);
     }
 
     private async Task<JsonNode> StatusAsync() =>

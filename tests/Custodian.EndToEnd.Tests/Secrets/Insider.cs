@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using Custodian.Client;
 using Custodian.EndToEnd.Tests.Harness;
@@ -87,13 +88,28 @@ internal sealed class Insider
         using (keys)
         {
             byte[] owner = keys.OwnerPrivateKey.ToArray();
+            byte[] confirm = ConfirmKey(recoveryKey, header.RecordId);
             _secrets.Add(new Mark("the recovery key", recoveryKey));
             _secrets.Add(new Mark("the envelope key", keys.EnvelopeKey.ToArray()));
             _secrets.Add(new Mark("the owner key", owner));
 
-            // As a platform's big number keeps it.
+            using SigningKey signs = SigningKey.Create(confirm);
+            Assert.True(signs.PublicKey.SequenceEqual(keys.Confirm.PublicKey));
+            _secrets.Add(new Mark("the confirm key", confirm));
+
+            // As a platform's big number keeps them.
             _secrets.Add(new Mark("the owner key, least byte first", [.. Enumerable.Reverse(owner)]));
+            _secrets.Add(new Mark("the confirm key, least byte first", [.. Enumerable.Reverse(confirm)]));
         }
+    }
+
+    /// <summary>The private half of the confirm key, which nothing gives out (protocol.md section 7).</summary>
+    private static byte[] ConfirmKey(byte[] recoveryKey, RecordId record)
+    {
+        byte[] prk = HKDF.Extract(HashAlgorithmName.SHA256, recoveryKey, record.ToArray());
+        byte[] scalar = new byte[P256.WordSize];
+        P256.ReduceToScalar(HKDF.Expand(HashAlgorithmName.SHA256, prk, 48, "custodian/v1 confirm"u8.ToArray()), scalar);
+        return scalar;
     }
 
     private RawCaller CallerOf(NodeProcess node) =>
@@ -102,7 +118,7 @@ internal sealed class Insider
     /// <summary>A secret of letters that have another form in NFKC, and the marks of all its forms.</summary>
     internal static (string Secret, Mark[] Marks) NewSecret()
     {
-        string plain = new([.. Enumerable.Range(0, 24).Select(_ => (char)('A' + System.Security.Cryptography.RandomNumberGenerator.GetInt32(26)))]);
+        string plain = new([.. Enumerable.Range(0, 24).Select(_ => (char)('A' + RandomNumberGenerator.GetInt32(26)))]);
         string wide = new([.. plain.Select(c => (char)(c + 0xFEE0))]);
         return (wide,
         [

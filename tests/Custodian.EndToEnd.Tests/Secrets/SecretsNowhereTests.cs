@@ -39,8 +39,26 @@ public sealed class SecretsNowhereTests(MarkedRealm marked, ITestOutputHelper ou
     }
 
     [Fact]
-    public void Files_OfNodesAndDevice_HoldNothingOfKeySecretSharesOrTokens()
+    public async Task HsmProcessesMemory_AfterEnrolmentAndRecovery_HoldsNothingOfKeySecretOrShares()
     {
+        var module = new Mark("the module's path", Encoding.ASCII.GetBytes(NodeProcess.SoftHsm));
+        foreach (NodeProcess node in marked.Realm.Nodes)
+        {
+            var search = new MarkSearch([.. marked.Secrets, .. marked.Tokens, .. marked.Insider.Masked, module]);
+            search.SearchMemory(await HsmHostProcess.OfAsync(node));
+
+            output.WriteLine($"searched {search.Searched >> 20} MiB of the HSM process of {node.NodeId}, which has: {string.Join("; ", search.Seen)}");
+            Assert.Contains(module.Name, search.Seen);
+            Assert.DoesNotContain(search.Sightings, s => marked.Secrets.Concat(marked.Tokens).Any(m => m.Name == s.Mark));
+        }
+    }
+
+    [Fact]
+    public async Task Files_OfNodesAndDevice_HoldNothingOfKeySecretSharesOrTokens()
+    {
+        string backup = marked.Realm.NewFile("backup.db");
+        Expect.Success(await marked.Realm.Nodes[0].RunAsync("backup", "--to", backup));
+        Assert.NotEqual(0, new FileInfo(backup).Length);
         Mark[] marks = [.. marked.Secrets, .. marked.Insider.Masked, .. marked.Tokens];
         var search = new MarkSearch([.. marks, .. marked.Realm.Nodes.Select(NameOf)]);
         string tokens = Path.GetDirectoryName(marked.TokenPattern)!;
