@@ -5,7 +5,8 @@ namespace Custodian.EndToEnd.Tests.Harness;
 /// <summary>
 /// SoftHSM as slow as an HSM behind a network: a PKCS#11 module that hands everything to SoftHSM, and takes its time over each
 /// C_DeriveKey, of which every Prepare and Evaluate has one. So what a node can do is a matter of its HSM, on any machine. Where a file
-/// <c>silence</c> lies beside the module, one such call takes it away and never returns; where <c>broken</c> does, all fail.
+/// <c>silence</c> lies beside the module, one such call takes it away and never returns; where <c>greed</c> does, one takes it and 512 MiB of
+/// memory; where <c>broken</c> does, all fail.
 /// </summary>
 internal static class SlowHsm
 {
@@ -13,6 +14,7 @@ internal static class SlowHsm
     private const string Source =
         """
         #include <dlfcn.h>
+        #include <stdlib.h>
         #include <string.h>
         #include <time.h>
         #include <unistd.h>
@@ -20,12 +22,15 @@ internal static class SlowHsm
         struct list { void *version; function at[68]; };
         static struct list slow;
         static function derive;
+        static void *volatile kept;
         static unsigned long derive_slowly(unsigned long session, void *mechanism, unsigned long base, void *template, unsigned long count, void *key)
         {
             struct timespec wait = { 0, DELAY_MS * 1000000L };
             nanosleep(&wait, 0);
             while (unlink(SILENCE) == 0)
                 for (;;) pause();
+            if (unlink(GREED) == 0)
+                kept = memset(malloc(512 << 20), 1, 512 << 20);
             if (access(BROKEN, F_OK) == 0)
                 return 0x30;
             return derive(session, mechanism, base, template, count, key);
@@ -46,6 +51,9 @@ internal static class SlowHsm
     /// <summary>Has the next C_DeriveKey of the module in a folder never return.</summary>
     internal static void FallSilent(string folder) => File.WriteAllText(Path.Combine(folder, "silence"), "");
 
+    /// <summary>Has the next C_DeriveKey of the module in a folder take much memory and keep it.</summary>
+    internal static void TakeMemory(string folder) => File.WriteAllText(Path.Combine(folder, "greed"), "");
+
     /// <summary>Has every C_DeriveKey of the module in a folder fail with CKR_DEVICE_ERROR, until the result is disposed.</summary>
     internal static IDisposable Break(string folder)
     {
@@ -65,7 +73,8 @@ internal static class SlowHsm
             [
                 "-std=gnu11", "-shared", "-fPIC", "-o", module, source, $"-DREAL=\"{NodeProcess.SoftHsm}\"",
                 string.Create(CultureInfo.InvariantCulture, $"-DDELAY_MS={(long)delay.TotalMilliseconds}"),
-                $"-DSILENCE=\"{Path.Combine(folder, "silence")}\"", $"-DBROKEN=\"{Path.Combine(folder, "broken")}\"",
+                $"-DSILENCE=\"{Path.Combine(folder, "silence")}\"", $"-DGREED=\"{Path.Combine(folder, "greed")}\"",
+                $"-DBROKEN=\"{Path.Combine(folder, "broken")}\"",
             ]));
         return module;
     }
