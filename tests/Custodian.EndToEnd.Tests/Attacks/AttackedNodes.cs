@@ -26,11 +26,14 @@ public sealed class AttackedNodes : IAsyncLifetime, ICollectionFixture<AttackedN
     /// <inheritdoc/>
     public async Task DisposeAsync() => await Realm.DisposeAsync();
 
-    /// <summary>A user who is enrolled at all five nodes with <see cref="Secret"/> and <see cref="Key"/>; the caller disposes the result.</summary>
-    internal async Task<(string Subject, EnrollResult Enrolled)> EnrolAsync(Action<CustodianClientOptions>? change = null)
+    /// <summary>
+    /// A user who is enrolled at all five nodes, or the first so many, of which a majority recovers, with <see cref="Secret"/> and
+    /// <see cref="Key"/>; the caller disposes the result.
+    /// </summary>
+    internal async Task<(string Subject, EnrollResult Enrolled)> EnrolAsync(Action<CustodianClientOptions>? change = null, int among = 5)
     {
         string subject = Realm.NewSubject();
-        await using CustodianClient device = Realm.Client(subject, change);
+        await using CustodianClient device = Realm.Client(subject, change, among);
         EnrollResult enrolled = await device.EnrollAsync(Key, Secret);
         Assert.True(enrolled.IsComplete, $"not complete: {string.Join(", ", enrolled.Nodes)}");
         return (subject, enrolled);

@@ -6,7 +6,7 @@ using Xunit.Abstractions;
 namespace Custodian.EndToEnd.Tests.Attacks;
 
 /// <summary>
-/// The arithmetic of protocol.md section 1, counted: how many secrets someone can try at a record of five nodes, three of which recover,
+/// The arithmetic of protocol.md section 1, counted: how many secrets someone can try at a record of n nodes, of which a majority recovers,
 /// and ten attempts, with the user's tokens and so many nodes in their own hands.
 /// </summary>
 [Collection(AttackedNodes.Collection)]
@@ -15,20 +15,21 @@ public sealed class GuessBudgetTests(AttackedNodes nodes, ITestOutputHelper outp
     private Realm Realm => nodes.Realm;
 
     [Theory]
-    [InlineData(0, 0, 16)]
-    [InlineData(1, 0, 20)]
-    [InlineData(2, 0, 30)]
-    [InlineData(0, 3, 11)]
-    [InlineData(1, 3, 14)]
-    public async Task Guess_TokensAndWholeNodes_AreAsManyAsTheArithmeticAllows(int whole, int usedBefore, int expected)
+    [InlineData(5, 0, 0, 16)]
+    [InlineData(5, 1, 0, 20)]
+    [InlineData(5, 2, 0, 30)]
+    [InlineData(5, 0, 3, 11)]
+    [InlineData(5, 1, 3, 14)]
+    [InlineData(3, 0, 0, 15)]
+    public async Task Guess_TokensAndWholeNodes_AreAsManyAsTheArithmeticAllows(int n, int whole, int usedBefore, int expected)
     {
         await using var fronts = new Fronts();
         WholeNode[] own = [.. await Task.WhenAll(Enumerable.Range(0, whole).Select(i => fronts.TakeOverAsync(Realm, i)))];
-        (string subject, EnrollResult enrolled) = await nodes.EnrolAsync();
+        (string subject, EnrollResult enrolled) = await nodes.EnrolAsync(among: n);
         enrolled.Dispose();
         using var thief = new Thief(Realm, subject);
-        Header header = await thief.HeaderAsync(Realm.Nodes[4]);
-        NodeProcess[] others = [.. Realm.Nodes.Skip(whole)];
+        Header header = await thief.HeaderAsync(Realm.Nodes[n - 1]);
+        NodeProcess[] others = [.. Realm.Nodes.Take(n).Skip(whole)];
         foreach (NodeProcess node in others)
         {
             await EvaluateAsync(thief, node, header, usedBefore);
@@ -36,8 +37,8 @@ public sealed class GuessBudgetTests(AttackedNodes nodes, ITestOutputHelper outp
 
         int guesses = await GuessAsync(thief, header, own, others, "guess");
 
-        output.WriteLine($"{whole} whole nodes, {usedBefore} attempts used before: {guesses} guesses");
-        Assert.Equal(others.Length * (10 - usedBefore) / (3 - whole), guesses);
+        output.WriteLine($"{whole} whole nodes of {n}, {usedBefore} attempts used before: {guesses} guesses");
+        Assert.Equal(others.Length * (10 - usedBefore) / (header.Threshold - whole), guesses);
         Assert.Equal(expected, guesses);
     }
 
@@ -57,6 +58,29 @@ public sealed class GuessBudgetTests(AttackedNodes nodes, ITestOutputHelper outp
         bool opened = await TryAsync(thief, header, right, own, [.. Realm.Nodes.Skip(whole)]) == true;
 
         Assert.True(opened, "what is counted here is no guess: the right secret does not open the record");
+    }
+
+    /// <summary>Where the line is: t whole nodes need nobody, and no attempt is counted. threat-model.md names this among the residual risks.</summary>
+    [Fact]
+    public async Task ResidualRisk_ThreeWholeNodes_GuessWithoutAskingAnyNodeUntilTheSecretIsFound()
+    {
+        await using var fronts = new Fronts();
+        WholeNode[] own = [.. await Task.WhenAll(Enumerable.Range(0, 3).Select(i => fronts.TakeOverAsync(Realm, i)))];
+        (string subject, EnrollResult enrolled) = await nodes.EnrolAsync(o => o.MaxAttempts = 1);
+        enrolled.Dispose();
+        using var thief = new Thief(Realm, subject);
+        Header header = await thief.HeaderAsync(Realm.Nodes[4]);
+
+        string? found = Enumerable.Range(0, 11).Select(i => $"guess {i}").Append(AttackedNodes.Secret).FirstOrDefault(IsRight);
+
+        Assert.Equal(AttackedNodes.Secret, found);
+        Assert.All(await thief.UsedAsync(header), used => Assert.Equal(0U, used));
+
+        bool IsRight(string guess)
+        {
+            using SecretBytes stretched = Thief.Stretch(guess, header);
+            return Thief.Opens(header, [.. own.Select(n => (n.Real, n.ShareOf(thief.Account, header, stretched)))]);
+        }
     }
 
     /// <summary>Guesses, evenly over the nodes that count, until one more cannot be evaluated; how many could.</summary>

@@ -43,10 +43,11 @@ internal sealed class Thief : IDisposable
         return header;
     }
 
-    /// <summary>How many attempts at a record every node counts.</summary>
+    /// <summary>How many attempts at a record every node of it counts.</summary>
     internal async Task<uint[]> UsedAsync(Header header)
     {
-        var shown = await Task.WhenAll(_realm.Nodes.Select(DescribeAsync));
+        NodeProcess[] holders = [.. _realm.Nodes.Where(n => header.Participants.Any(p => p.Node.Value == n.NodeId))];
+        var shown = await Task.WhenAll(holders.Select(DescribeAsync));
         return [.. shown.Select(s => s.Single(r => r.Header.Span.SequenceEqual(header.Bytes.Span)).AttemptsUsed)];
     }
 

@@ -134,16 +134,20 @@ internal sealed class Realm : IAsyncDisposable
         return Path.Combine(folder, "{node_id}.jwt");
     }
 
-    /// <summary>A client as on a new device: it knows the set, has tokens for a subject, and nothing else.</summary>
-    internal CustodianClient Client(string subject, Action<CustodianClientOptions>? change = null)
+    /// <summary>
+    /// A client as on a new device: it knows the set, has tokens for a subject, and nothing else. Or a set of the first so many nodes, of
+    /// which a majority recovers.
+    /// </summary>
+    internal CustodianClient Client(string subject, Action<CustodianClientOptions>? change = null, int? among = null)
     {
+        CustodianSet set = CustodianSet.Load(SetFile);
         var options = new CustodianClientOptions
         {
             Token = (node, _) => ValueTask.FromResult(Issuer.TokenFor(node.Value, subject)),
             Stretching = Traffic.Cheap,
         };
         change?.Invoke(options);
-        return new CustodianClient(CustodianSet.Load(SetFile), options);
+        return new CustodianClient(among is { } n ? CustodianSet.Create(set.Id, (n / 2) + 1, set.Nodes[..n]) : set, options);
     }
 
     /// <summary>Enrols the key in a file with the SDK, at the least cost of stretching.</summary>
