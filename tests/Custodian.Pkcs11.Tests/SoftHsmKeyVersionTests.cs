@@ -1,4 +1,6 @@
+using Custodian.Pkcs11.Binding;
 using Custodian.Pkcs11.Keys;
+using Custodian.Pkcs11.Tests.Isolation;
 using Custodian.Pkcs11.Tests.SoftHsm;
 
 namespace Custodian.Pkcs11.Tests;
@@ -67,6 +69,42 @@ public sealed class SoftHsmKeyVersionTests(OpenSoftHsm fixture) : KeyVersionCont
         Assert.Contains(600U, keys.Of(KeyPurpose.Wrap));
         Assert.Equal(AdoptOutcome.Rejected, adopted.Outcome);
         Assert.DoesNotContain(600U, (await Hsm.RefreshKeysAsync()).Of(KeyPurpose.Wrap));
+    }
+
+    /// <summary>threat-model.md names this among the residual risks: a listed key is told by its CKA_ID, which a PIN holder gives to another.</summary>
+    [Fact]
+    public async Task ResidualRisk_NewestWrapKeyMadeAnewWithItsId_IsTakenUpAndUnwrapsReadably()
+    {
+        using var session = TokenVersions.OpenSoftHsm();
+        var made = TokenVersions.Make(session, KeyPurpose.Wrap, 750, OptionalProtections.All);
+        await Hsm.RefreshKeysAsync([.. Authorised, made]);
+        var before = await KnownRecord.MakeAsync(Hsm);
+        TokenVersions.Destroy(session, KeyPurpose.Wrap, 750);
+        using var protectsNothing = new AttributeTemplate().Add(Cka.Private, true).Add(Cka.Derive, true);
+        using var template = TokenKeyTemplates.Wrap(
+            OptionalProtections.AllowedMechanisms | OptionalProtections.Frozen, 750, Convert.FromHexString(made.Identity));
+        var thiefs = session.GenerateAesKey(template.Add(Cka.UnwrapTemplate, protectsNothing));
+
+        var keys = await Hsm.RefreshKeysAsync();
+        var lost = await before.TryEvaluateAsync(Hsm);
+        await (await KnownRecord.MakeAsync(Hsm)).EvaluateAsync(Hsm);
+        var wrapped = new byte[1024];
+        var pair = session.GenerateKeyPair(RecordKeyTemplates.NewPublic, RecordKeyTemplates.NewPrivate);
+        wrapped = wrapped[..session.Wrap(Ckm.AesKeyWrapPad, thiefs, pair.Private, wrapped)];
+        using var readable = new AttributeTemplate()
+            .Add(Cka.Class, Cko.PrivateKey)
+            .Add(Cka.KeyType, Ckk.Ec)
+            .Add(Cka.Token, false)
+            .Add(Cka.Derive, true)
+            .Add(Cka.Sensitive, false)
+            .Add(Cka.Extractable, true);
+        var unwrapped = PinHolder.Unwrap(session, Ckm.AesKeyWrapPad, thiefs, wrapped, readable);
+        TokenVersions.Destroy(session, KeyPurpose.Wrap, 750);
+        await Hsm.RefreshKeysAsync([.. Authorised]);
+
+        Assert.Equal(made, keys.Used(KeyPurpose.Wrap));
+        Assert.Equal(HsmErrorClass.Data, lost?.Class);
+        Assert.Equal(ReturnValue.Ok, unwrapped);
     }
 
     [Theory]

@@ -10,16 +10,18 @@ internal static class CustodianCommand
     private const string Program = "custodian";
 
     private const string About = """
-        Runs one custodian node: it keeps shares of keys that users lost their devices to, and never sees a key, a secret or a share.
+        Runs one custodian node: it keeps masked shares of what opens users' keys, and never sees a key, a secret or an unmasked share.
 
         A node is one configuration file, one HSM token and one database:
           custodian doctor --config node.json     whether the HSM can serve, before init and after
           custodian init   --config node.json     once: makes the token's keys, the database and the node's secrets
           custodian serve  --config node.json     serves until SIGTERM
           custodian status --config node.json     what it holds, and whether it answers
+          custodian audit  --config node.json     what it did, entry by entry
+          custodian account show|destroy --config node.json  one user's records, told issuer and subject
           custodian backup --config node.json --to FILE      a copy of the database, also while it serves
           custodian restore --config node.json --from FILE   a backup put in place
-          custodian keys   list|rotate|retire --config node.json     the HSM's keys and what is under them
+          custodian keys   list|rotate|reseal|adopt|retire --config node.json     the HSM's keys and what is under them
           custodian verify --config node.json     whether the database is as the node left it
 
         Settings come from the JSON file, over it environment variables (CUSTODIAN_HSM__SESSIONS=8), over them --override hsm:sessions=8.

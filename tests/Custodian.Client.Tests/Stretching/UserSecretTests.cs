@@ -139,6 +139,10 @@ public sealed class UserSecretTests
     }
 
     [Fact]
+    public void Stretching_NothingSaid_Is64MebibytesThreePassesAndFourLanes() =>
+        Assert.Equal(new StretchingCost(64 * 1024, 3, 4), new CustodianClientOptions().Stretching);
+
+    [Fact]
     public void Stretch_Cancelled_Throws()
     {
         using var utf8 = new SecretBytes("482913"u8);

@@ -6,12 +6,12 @@ using Grpc.Core;
 
 namespace Custodian.EndToEnd.Tests.Node;
 
-/// <summary>Subjects who evaluate over and over, each with attempts of its own, and confirm before these run out.</summary>
+/// <summary>Subjects who evaluate over and over at one node, each with attempts of its own, and confirm before these run out.</summary>
 internal sealed class EvaluateLoad : IAsyncDisposable
 {
     private const int MaxAttempts = 100;
 
-    private readonly Realm _realm;
+    private readonly NodeProcess _node;
     private readonly List<(SoloRecord Record, RawCaller Caller)> _records;
     private readonly ConcurrentDictionary<SoloRecord, uint> _unconfirmed = new();
     private readonly ConcurrentQueue<string> _wrong = new();
@@ -22,28 +22,30 @@ internal sealed class EvaluateLoad : IAsyncDisposable
     private int _answered;
     private int _refused;
 
-    private EvaluateLoad(Realm realm, List<(SoloRecord Record, RawCaller Caller)> records)
+    private EvaluateLoad(NodeProcess node, List<(SoloRecord Record, RawCaller Caller)> records)
     {
-        (_realm, _records) = (realm, records);
+        (_node, _records) = (node, records);
         _run = Task.WhenAll(records.Select(r => RunAsync(r.Record)));
     }
 
+    internal int Answered => _answered;
+
     internal int Refused => _refused;
 
-    private NodeProcess Node => _realm.Nodes[0];
-
-    internal static async Task<EvaluateLoad> StartAsync(Realm realm, int callers)
+    /// <summary>Starts at a node; the first of the realm when null.</summary>
+    internal static async Task<EvaluateLoad> StartAsync(Realm realm, int callers, NodeProcess? at = null)
     {
+        NodeProcess node = at ?? realm.Nodes[0];
         var records = new List<(SoloRecord Record, RawCaller Caller)>();
         for (int i = 0; i < callers; i++)
         {
             string subject = realm.NewSubject();
-            RawCaller caller = realm.CallerFor(realm.Nodes[0], subject);
+            RawCaller caller = realm.CallerFor(node, subject);
             records.Add((await SoloRecord.EnrolAsync(
-                caller, realm.SetId, realm.Nodes[0].NodeId, realm.Issuer.Name, subject, maxAttempts: MaxAttempts), caller));
+                caller, realm.SetId, node.NodeId, realm.Issuer.Name, subject, maxAttempts: MaxAttempts), caller));
         }
 
-        return new EvaluateLoad(realm, records);
+        return new EvaluateLoad(node, records);
     }
 
     /// <summary>Ends when so many more evaluations were answered.</summary>
@@ -66,8 +68,12 @@ internal sealed class EvaluateLoad : IAsyncDisposable
     internal async Task<int> AssertChargedAsAnsweredAsync()
     {
         Assert.Empty(_wrong);
-        ProcessOutcome audit = Expect.Success(await Node.RunAsync("audit", "--json"));
-        ILookup<string?, string> events = audit.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).ToLookup(l => (string?)JsonNode.Parse(l)!["event"]);
+        ProcessOutcome audit = Expect.Success(await _node.RunAsync("audit", "--json"));
+        HashSet<string?> mine = [.. _records.Select(r => r.Record.Header.RecordId.ToString())];
+        ILookup<string?, JsonNode> events = audit.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(l => JsonNode.Parse(l)!)
+            .Where(entry => mine.Contains((string?)entry["record"]))
+            .ToLookup(entry => (string?)entry["event"]);
         Assert.Equal(_answered, events["Charged"].Count() - events["Refunded"].Count());
         foreach ((SoloRecord record, _) in _records)
         {
@@ -143,7 +149,7 @@ internal sealed class EvaluateLoad : IAsyncDisposable
     {
         Interlocked.Increment(ref _refused);
         _refusals.Release();
-        if (refusal.Reason != "HSM_UNAVAILABLE")
+        if (refusal.Reason is not ("HSM_UNAVAILABLE" or "OVERLOADED"))
         {
             _wrong.Enqueue(refusal.Reason);
         }

@@ -191,7 +191,7 @@ public sealed class CallLimitTests
         Assert.Equal("HSM_UNAVAILABLE", (await Refused.ByAsync(charged)).Reason);
         Assert.Equal(0u, (await user.StoredAsync()).Records[0].AttemptsUsed);
         await user.EvaluateAsync(record, AttemptId.Draw());
-        Assert.Equal(2, limited.Node.Log.TakeWarnings().Count);
+        Assert.Contains("the attempt's charge was REFUNDED", Assert.Single(limited.Node.Log.TakeWarnings()), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -20,6 +20,11 @@ public sealed class AttemptPolicyTests
     public void DelayBefore_Default_DoublesUpToADay(int attempt, int seconds) =>
         Assert.Equal(TimeSpan.FromSeconds(seconds), new AttemptPolicy().DelayBefore(attempt));
 
+    /// <summary>What threat-model.md works out of it.</summary>
+    [Fact]
+    public void DelayBefore_DefaultAndTenAttempts_AreAboutAnHour() => Assert.Equal(
+        TimeSpan.FromSeconds(3_810), Enumerable.Range(1, 10).Aggregate(TimeSpan.Zero, (sum, k) => sum + new AttemptPolicy().DelayBefore(k)));
+
     [Fact]
     public void DelayBefore_NoFirstDelay_IsAlwaysZero() =>
         Assert.Equal(TimeSpan.Zero, new AttemptPolicy { FirstDelay = TimeSpan.Zero }.DelayBefore(50));

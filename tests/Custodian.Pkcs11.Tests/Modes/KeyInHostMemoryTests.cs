@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Custodian.Pkcs11.Binding;
 using Custodian.Pkcs11.Isolation;
 using Custodian.Pkcs11.Keys;
@@ -10,7 +11,7 @@ namespace Custodian.Pkcs11.Tests.Modes;
 
 /// <summary>
 /// A record's key in the process that evaluated it in memory: nowhere, once that is over. The process is idle when its memory is searched, and
-/// nothing has been done in it since that would have used that memory again.
+/// nothing has been done in it since that would have used that memory again. And in the record itself, for whoever has the PIN.
 /// </summary>
 public sealed class KeyInHostMemoryTests : IDisposable
 {
@@ -67,6 +68,28 @@ public sealed class KeyInHostMemoryTests : IDisposable
         await using var hsm = await Pkcs11Hsm.OpenAsync(token.Options(evaluation: mode), CancellationToken.None);
 
         Assert.Equal(mayBeDumped, OwnProcess.MayBeDumped);
+    }
+
+    /// <summary>threat-model.md names this among the residual risks: once the record was opened, no HSM is asked.</summary>
+    [Fact]
+    public async Task ResidualRisk_PinHolderAtANodeInMemory_TakesTheKeyAndEvaluatesWithoutTheHsm()
+    {
+        await token.CreateKeysAsync(EvaluationMode.Memory);
+        var point = P256.NewPoint();
+        byte[] record, evaluated;
+        await using (var hsm = await Pkcs11Hsm.OpenAsync(token.Options(evaluation: EvaluationMode.Memory), CancellationToken.None))
+        {
+            using var first = await hsm.AdmitAsync(CancellationToken.None);
+            using var second = await hsm.AdmitAsync(CancellationToken.None);
+            var prepared = await hsm.PrepareAsync(first!, point, long.MaxValue, Aad);
+            (record, evaluated) = ((await hsm.AdoptAsync(second!, prepared.SealedKey, 0, Aad, new byte[32], Aad)).SealedRecord!, prepared.Evaluated);
+        }
+
+        using var taken = ECDiffieHellman.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = KeyIn(BlobRole.Record, record) });
+
+        using var asked = ECDiffieHellman.Create(
+            new ECParameters { Curve = ECCurve.NamedCurves.nistP256, Q = new ECPoint { X = point[1..33], Y = point[33..] } });
+        Assert.Equal(evaluated, taken.DeriveRawSecretAgreement(asked.PublicKey));
     }
 
     // As it is sealed, and in the order of bytes in which OpenSSL keeps numbers; whole, and each half: a freed block loses its beginning.
