@@ -148,7 +148,7 @@ public sealed class EnrolTests
             // A Deposit that its node has not begun with would come behind the Delete.
             while (called == "Deposit" && All.Any(i => i != 3 && set.At(i).Records.Count == 0))
             {
-                await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System);
+                await Task.Delay(TimeSpan.FromMilliseconds(5), TimeProvider.System, CancellationToken.None);
             }
 
             if (called == method)

@@ -33,6 +33,7 @@ public sealed class LostConfirmTests
     }
 
     [FakeClockFact]
+    [Trait("Effort", "Long")]
     public async Task Recover_FiveTimesWhileConfirmFailsWithTheDefaultDelays_WaitsThemOutAndTheNextSettlesThem()
     {
         List<FakeClock> clocks = [];

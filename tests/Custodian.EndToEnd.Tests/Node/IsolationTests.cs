@@ -40,7 +40,7 @@ public sealed class IsolationTests
         NodeProcess node = realm.Nodes[0];
         await using EvaluateLoad load = await EvaluateLoad.StartAsync(realm, Callers);
 
-        for (int stop = 0; stop < 2; stop++)
+        for (int stop = 0; stop < Effort.Times(1, 2); stop++)
         {
             await load.AnsweredAsync(20);
             HsmHostProcess host = await HsmHostProcess.OfAsync(node);
@@ -131,6 +131,7 @@ public sealed class IsolationTests
 
     /// <summary>The seal key is well all the while; the canary is of everything that a call needs.</summary>
     [ProgramFact("cc")]
+    [Trait("Effort", "Long")]
     public async Task Readiness_ModuleDerivesNoMore_FollowsTheCanaryAndComesBackWithoutARestart()
     {
         await using Realm realm = await StartAsync();

@@ -120,6 +120,7 @@ public sealed partial class KeyAdoptionTests
     }
 
     [Fact]
+    [Trait("Effort", "Long")]
     public async Task Init_ReuseKeysOfWhichFirstVersionsWereRetired_ListsThoseThereAre()
     {
         await using Realm realm = await Realm.StartAsync(1);

@@ -146,6 +146,7 @@ public sealed class KeyLifeTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("Effort", "Long")]
     public async Task Retire_SealKeyThatAnOldBackupIsUnder_MakesThatBackupUnreadable()
     {
         await using Realm realm = await Realm.StartAsync(1);

@@ -9,6 +9,7 @@ namespace Custodian.EndToEnd.Tests.Node;
 public sealed class LostGroundTests
 {
     [Fact]
+    [Trait("Effort", "Long")]
     public async Task Token_MovedAwayWhileServingInProcess_IsHsmUnavailableAndTheNodeStopsForItsSupervisor()
     {
         await using Realm realm = await Realm.StartAsync(1);

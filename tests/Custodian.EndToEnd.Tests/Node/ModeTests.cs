@@ -50,6 +50,7 @@ public sealed class ModeTests
     }
 
     [Fact]
+    [Trait("Effort", "Long")]
     public async Task Restore_OfANodeThatEvaluatesInMemory_EvaluatesInMemoryAgain()
     {
         await using Realm realm = await Realm.StartAsync(1, threshold: 1, init: _ => ["--evaluate-in-memory"]);

@@ -101,6 +101,7 @@ public sealed class OverloadTests(ITestOutputHelper output)
     }
 
     [ProgramFact("cc")]
+    [Trait("Effort", "Long")]
     public async Task Load_OneAccountFloods_OthersRecoverMeanwhile()
     {
         await using Realm realm = await StartAsync("limits:address_rate=0", "limits:account_rate=0");
@@ -123,6 +124,7 @@ public sealed class OverloadTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("Effort", "Long")]
     public async Task Recover_RateOfOneCallASecond_FinishesBecauseItComesAgainWhenTold()
     {
         await using Realm realm = await Realm.StartAsync(1);

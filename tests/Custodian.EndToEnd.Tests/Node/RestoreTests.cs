@@ -54,6 +54,7 @@ public sealed partial class RestoreTests
     }
 
     [Fact]
+    [Trait("Effort", "Long")]
     public async Task Restore_OverTheDatabaseThatIsThere_KeepsItAndRevivesNothingThatItKnowsToBeDestroyed()
     {
         await using Realm realm = await Realm.StartAsync(1);
