@@ -16,6 +16,7 @@ internal static class SlowHsm
         #include <dlfcn.h>
         #include <stdlib.h>
         #include <string.h>
+        #include <sys/mman.h>
         #include <time.h>
         #include <unistd.h>
         typedef unsigned long (*function)();
@@ -29,8 +30,11 @@ internal static class SlowHsm
             nanosleep(&wait, 0);
             while (unlink(SILENCE) == 0)
                 for (;;) pause();
-            if (unlink(GREED) == 0)
-                kept = memset(malloc(512 << 20), 1, 512 << 20);
+            if (unlink(GREED) == 0) {
+                kept = aligned_alloc(2 << 20, 512 << 20);
+                madvise(kept, 512 << 20, MADV_HUGEPAGE);
+                memset(kept, 1, 512 << 20);
+            }
             if (access(BROKEN, F_OK) == 0)
                 return 0x30;
             return derive(session, mechanism, base, template, count, key);
