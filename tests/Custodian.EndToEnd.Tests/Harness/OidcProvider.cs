@@ -83,7 +83,12 @@ internal sealed class OidcProvider : IAsyncDisposable
             File.Copy(Path.Combine(Source, file), Path.Combine(folder, file));
         }
 
+        // One stalled download may take five minutes by default.
         Expect.Success(await ChildProcess.RunAsync(
-            "npm", ["install", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"]));
+            "npm",
+            [
+                "install", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--prefer-offline",
+                "--fetch-timeout=10000", "--fetch-retries=5", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000",
+            ]));
     }
 }
