@@ -18,9 +18,10 @@ internal sealed class ProxiedLine(FaultProxy proxy, Socket client) : IDisposable
     /// <summary>Carries bytes until both sides have ended, or one has failed.</summary>
     internal async Task RunAsync(IPEndPoint node)
     {
-        client.NoDelay = true;
         try
         {
+            client.NoDelay = true;
+
             // One that stalls has no node behind it yet.
             await proxy.FlowingAsync(replies: false, _closing.Token);
             await _node.ConnectAsync(node, _closing.Token);
