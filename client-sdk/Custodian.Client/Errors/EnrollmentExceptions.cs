@@ -27,7 +27,7 @@ public sealed class EnrollmentRefusedException : CustodyException
     public TimeSpan? RetryAfter { get; }
 
     /// <inheritdoc/>
-    public override bool IsTransient => RetryAfter is not null || AnyTransient(Nodes);
+    public override bool IsTransient => !IsOfReplacedRecord && (RetryAfter is not null || AnyTransient(Nodes));
 
     internal EnrollmentRefusedException OfReplacedRecord() => new(this);
 }

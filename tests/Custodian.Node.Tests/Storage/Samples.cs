@@ -44,7 +44,7 @@ internal static class Samples
         account, new EvaluateCall(id, AttemptId.Draw(), RandomNumberGenerator.GetBytes(32)), NoDelay, 1_790_000_001_000);
 
     internal static Task<Decision<StateAnswer>> AddAsync(this IAccountStore store, AccountId account, StoredRecord record) =>
-        store.DecideAsync(account, a => Add(a, record), CancellationToken.None);
+        store.DecidePatientlyAsync(account, a => Add(a, record), CancellationToken.None);
 
     internal static Task<Decision<StateAnswer>> DestroyAsync(this IAccountStore store, AccountId account, RecordId id) =>
         store.DecideAsync(account, a => Destroy(a, id), CancellationToken.None);

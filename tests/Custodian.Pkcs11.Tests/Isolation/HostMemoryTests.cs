@@ -33,7 +33,7 @@ public sealed class HostMemoryTests(ITestOutputHelper output) : IAsyncLifetime, 
         using var stop = new CancellationTokenSource();
         var sampling = SampleAsync(stop.Token);
 
-        await Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => EvaluateAsync(hsm, record, generations * each / Callers)));
+        await Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => EvaluateAsync(hsm, record, generations * each, generations - 1)));
         await stop.CancelAsync();
         var samples = await sampling;
 
@@ -44,7 +44,7 @@ public sealed class HostMemoryTests(ITestOutputHelper output) : IAsyncLifetime, 
         output.WriteLine($"the node grows by {node:0.0} bytes an evaluation; MiB: {string.Join(' ', samples.Select(s => s.Node >> 20))}");
         output.WriteLine($"peaks of the hosts, MiB: {string.Join(' ', peaks.Select(p => (long)p >> 20))}");
         Assert.Empty(events.Of<HostFailed>());
-        Assert.InRange(events.Of<HostRecycled>().Count, 5, generations);
+        Assert.InRange(events.Of<HostRecycled>().Count, generations - 1, generations);
         Assert.True(node < 64, $"the node grows by {node:0.0} bytes an evaluation");
         var growth = Slope(peaks.Select((peak, i) => ((double)i, peak))) / peaks.Average();
         Assert.True(growth < 0.02, $"hosts grow by {growth:P1} from one to the next");
@@ -65,9 +65,10 @@ public sealed class HostMemoryTests(ITestOutputHelper output) : IAsyncLifetime, 
         return samples;
     }
 
-    private async Task EvaluateAsync(IsolatedHsm hsm, KnownRecord record, int times)
+    /// <summary>So many times by all callers together, and for as long as not so many hosts were replaced: a successor takes its time to start.</summary>
+    private async Task EvaluateAsync(IsolatedHsm hsm, KnownRecord record, int times, int recycles)
     {
-        for (var i = 0; i < times; i++)
+        while (Interlocked.Read(ref evaluated) < times || events.Of<HostRecycled>().Count < recycles)
         {
             await record.EvaluateAsync(hsm);
             Interlocked.Increment(ref evaluated);
