@@ -170,7 +170,6 @@ internal sealed class HostSupervisor : IAsyncDisposable
             var child = await HostChild.StartAsync(assignment, stop.Token).ConfigureAwait(false);
             await RequireSameKeysAsync(child).ConfigureAwait(false);
             await TellAsync(child).ConfigureAwait(false);
-            options.Observer(new HostStarted(child.Id, child.Age));
             return child;
         }
         catch (HsmException e)
@@ -215,6 +214,7 @@ internal sealed class HostSupervisor : IAsyncDisposable
     private async Task ServeAsync(HostChild child)
     {
         current = child;
+        options.Observer(new HostStarted(child.Id, child.Age));
         if (ReferenceEquals(child.Authorised, assignment.Authorised))
         {
             return;
