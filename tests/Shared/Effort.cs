@@ -21,4 +21,7 @@ internal static class Effort
 
     /// <summary>A count for each of the two.</summary>
     internal static int Times(int part, int whole) => IsWhole ? whole : part;
+
+    /// <summary>Cases that try much the same: the whole has all, a part the one that its seed draws.</summary>
+    internal static IEnumerable<T> Some<T>(params T[] cases) => IsWhole ? cases : [new Draws(string.Join(',', cases)).Pick(cases)];
 }

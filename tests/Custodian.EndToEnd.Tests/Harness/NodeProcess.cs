@@ -15,9 +15,9 @@ internal sealed class NodeProcess : IAsyncDisposable
 
     private static int s_lastPort = 10_000 + (System.Environment.ProcessId % 20 * 1000);
 
-    private static readonly string[] s_ofInit = ["tokens", "pin", "data"];
+    private static readonly string[] OfInit = ["tokens", "pin", "data"];
 
-    private static readonly ConcurrentDictionary<string, Lazy<Task<string>>> s_first = [];
+    private static readonly ConcurrentDictionary<string, Lazy<Task<string>>> First = [];
 
     private readonly Dictionary<string, string> _environment;
     private readonly List<ChildProcess> _runs = [];
@@ -71,8 +71,8 @@ internal sealed class NodeProcess : IAsyncDisposable
     {
         var node = new NodeProcess(nodeId, region, folder);
         node.Furnish(surroundings);
-        string first = await s_first.GetOrAdd($"{nodeId} {string.Join(' ', init)}", _ => new Lazy<Task<string>>(InitialiseAsync)).Value;
-        Expect.Success(await ChildProcess.RunAsync("cp", ["-a", .. s_ofInit.Select(part => Path.Combine(first, part)), folder]));
+        string first = await First.GetOrAdd($"{nodeId} {string.Join(' ', init)}", _ => new Lazy<Task<string>>(InitialiseAsync)).Value;
+        Expect.Success(await ChildProcess.RunAsync("cp", ["-a", .. OfInit.Select(part => Path.Combine(first, part)), folder]));
         return node;
 
         async Task<string> InitialiseAsync()

@@ -5,7 +5,7 @@ namespace Custodian.EndToEnd.Tests.Harness;
 /// <summary>
 /// SoftHSM as slow as an HSM behind a network: a PKCS#11 module that hands everything to SoftHSM, and takes its time over each
 /// C_DeriveKey, of which every Prepare and Evaluate has one. So what a node can do is a matter of its HSM, on any machine. Where a file
-/// <c>silence</c> lies beside the module, one such call takes it away and never returns; where <c>greed</c> does, one takes it and 512 MiB of
+/// <c>silence</c> lies beside the module, one such call takes it away and never returns; where <c>greed</c> does, one takes it and 256 MiB of
 /// memory; where <c>broken</c> does, all fail.
 /// </summary>
 internal static class SlowHsm
@@ -31,9 +31,9 @@ internal static class SlowHsm
             while (unlink(SILENCE) == 0)
                 for (;;) pause();
             if (unlink(GREED) == 0) {
-                kept = aligned_alloc(2 << 20, 512 << 20);
-                madvise(kept, 512 << 20, MADV_HUGEPAGE);
-                memset(kept, 1, 512 << 20);
+                kept = aligned_alloc(2 << 20, 256 << 20);
+                madvise(kept, 256 << 20, MADV_HUGEPAGE);
+                memset(kept, 1, 256 << 20);
             }
             if (access(BROKEN, F_OK) == 0)
                 return 0x30;

@@ -73,6 +73,7 @@ public sealed class DoctorTests
 
     /// <summary>What is under the new version, a clone from before it does not open.</summary>
     [Fact]
+    [Trait("Effort", "Long")]
     public async Task Clone_MadeBeforeAKeyWasRotated_IsNoCloneAndNamesTheVersionThatItLacks()
     {
         await using Realm realm = await Realm.StartAsync(1);

@@ -11,7 +11,11 @@ internal sealed class EvaluateLoad : IAsyncDisposable
 {
     private const int MaxAttempts = 100;
 
+    /// <summary>Between one evaluation and the next of a caller: some calls are always under way, and the machine is not full of them.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
     private readonly NodeProcess _node;
+    private readonly bool _isInACrowd;
     private readonly List<(SoloRecord Record, RawCaller Caller)> _records;
     private readonly ConcurrentDictionary<SoloRecord, uint> _unconfirmed = new();
     private readonly ConcurrentQueue<string> _wrong = new();
@@ -22,9 +26,9 @@ internal sealed class EvaluateLoad : IAsyncDisposable
     private int _answered;
     private int _refused;
 
-    private EvaluateLoad(NodeProcess node, List<(SoloRecord Record, RawCaller Caller)> records)
+    private EvaluateLoad(NodeProcess node, List<(SoloRecord Record, RawCaller Caller)> records, bool isInACrowd)
     {
-        (_node, _records) = (node, records);
+        (_node, _records, _isInACrowd) = (node, records, isInACrowd);
         _run = Task.WhenAll(records.Select(r => RunAsync(r.Record)));
     }
 
@@ -32,10 +36,14 @@ internal sealed class EvaluateLoad : IAsyncDisposable
 
     internal int Refused => _refused;
 
-    /// <summary>Starts at a node; the first of the realm when null.</summary>
-    internal static async Task<EvaluateLoad> StartAsync(Realm realm, int callers, NodeProcess? at = null)
+    /// <summary>Starts at the first node of a realm, which is there for these callers alone.</summary>
+    internal static Task<EvaluateLoad> StartAsync(Realm realm, int callers) => StartAsync(realm, callers, realm.Nodes[0], isInACrowd: false);
+
+    /// <summary>Starts at a node among others' calls, for which they may have to stand back.</summary>
+    internal static Task<EvaluateLoad> AmongOthersAsync(Realm realm, int callers, NodeProcess node) => StartAsync(realm, callers, node, isInACrowd: true);
+
+    private static async Task<EvaluateLoad> StartAsync(Realm realm, int callers, NodeProcess node, bool isInACrowd)
     {
-        NodeProcess node = at ?? realm.Nodes[0];
         var records = new List<(SoloRecord Record, RawCaller Caller)>();
         for (int i = 0; i < callers; i++)
         {
@@ -45,7 +53,7 @@ internal sealed class EvaluateLoad : IAsyncDisposable
                 caller, realm.SetId, node.NodeId, realm.Issuer.Name, subject, maxAttempts: MaxAttempts), caller));
         }
 
-        return new EvaluateLoad(node, records);
+        return new EvaluateLoad(node, records, isInACrowd);
     }
 
     /// <summary>Ends when so many more evaluations were answered.</summary>
@@ -132,8 +140,9 @@ internal sealed class EvaluateLoad : IAsyncDisposable
             catch (RpcException refused)
             {
                 Judge(WireRefusal.Of(refused));
-                await Task.Delay(TimeSpan.FromMilliseconds(20), TimeProvider.System);
             }
+
+            await Task.Delay(Pause, TimeProvider.System);
         }
     }
 
@@ -149,7 +158,7 @@ internal sealed class EvaluateLoad : IAsyncDisposable
     {
         Interlocked.Increment(ref _refused);
         _refusals.Release();
-        if (refusal.Reason is not ("HSM_UNAVAILABLE" or "OVERLOADED"))
+        if (refusal.Reason != "HSM_UNAVAILABLE" && !(_isInACrowd && refusal.Reason == "OVERLOADED"))
         {
             _wrong.Enqueue(refusal.Reason);
         }

@@ -10,6 +10,7 @@ namespace Custodian.EndToEnd.Tests.Node;
 public sealed partial class KeyAdoptionTests
 {
     [Fact]
+    [Trait("Effort", "Long")]
     public async Task Restore_BackupFromBeforeItsAuditKeyWasRetired_OpensAndServesOnceTheNewKeyIsAdopted()
     {
         await using Realm realm = await Realm.StartAsync(1);
@@ -42,6 +43,7 @@ public sealed partial class KeyAdoptionTests
     }
 
     [Fact]
+    [Trait("Effort", "Long")]
     public async Task Restore_BackupFromBeforeARotation_ServesWithTheKeysItKnowsAndTakesUpTheNewOneWhenAsked()
     {
         await using Realm realm = await Realm.StartAsync(1);
@@ -75,9 +77,10 @@ public sealed partial class KeyAdoptionTests
         Expect.Success(await node.RunAsync("verify", "--hsm"));
     }
 
+    public static TheoryData<string> Edits => [.. Effort.Some("UPDATE key_list SET mac = zeroblob(32)", "DELETE FROM key_list")];
+
     [Theory]
-    [InlineData("UPDATE key_list SET mac = zeroblob(32)")]
-    [InlineData("DELETE FROM key_list")]
+    [MemberData(nameof(Edits))]
     public async Task KeyList_EditedWhileTheNodeWasStopped_StopsItsStartAndNoCommandThatTellsWhy(string sql)
     {
         await using Realm realm = await Realm.StartAsync(1);

@@ -31,6 +31,7 @@ public sealed class ModeTests
     }
 
     [Fact]
+    [Trait("Effort", "Long")]
     public async Task Doctor_OfANodeThatEvaluatesInMemory_LooksAtThatAndTellsItsClone()
     {
         await using Realm realm = await Realm.StartAsync(1, init: _ => ["--evaluate-in-memory"]);
