@@ -41,13 +41,13 @@ public abstract record IsolationEvent(int ProcessId);
 /// <param name="Took">From its start to its readiness.</param>
 public sealed record HostStarted(int ProcessId, TimeSpan Took) : IsolationEvent(ProcessId);
 
-/// <summary>A process that worked has given way to a fresh one. Nothing was refused for it.</summary>
+/// <summary>A process that worked has given way to a fresh one, and has ended. Nothing was refused for it.</summary>
 /// <param name="ProcessId">The one that gave way.</param>
 /// <param name="Cause">Why.</param>
 /// <param name="SuccessorId">The one that serves now.</param>
 public sealed record HostRecycled(int ProcessId, RecycleCause Cause, int SuccessorId) : IsolationEvent(ProcessId);
 
-/// <summary>A process failed and is gone; calls are refused until another is ready.</summary>
+/// <summary>A process failed and is gone; calls are refused until another is ready, unless its successor serves already.</summary>
 /// <param name="ProcessId">Which.</param>
 /// <param name="Cause">Why.</param>
 /// <param name="Detail">More of it, in words.</param>

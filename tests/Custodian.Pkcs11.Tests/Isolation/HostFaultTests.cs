@@ -77,6 +77,27 @@ public sealed class HostFaultTests : IAsyncLifetime, IDisposable
         Assert.Single(events.Of<HostRecycled>());
     }
 
+    /// <summary>Its place is taken while a call in it hangs: that call is lost, and the process did not just give way.</summary>
+    [Fact]
+    public async Task Host_ReplacedWhileACallHangs_IsToldOfAsFailedAndTheSuccessorServes()
+    {
+        await using var hsm = await OpenAsync(HostFaultKind.Silence, recycleAfter: 4);
+        var record = await KnownRecord.MakeAsync(hsm);
+        var replaced = await events.NextAsync<HostStarted>();
+        await record.EvaluateAsync(hsm);
+        await record.EvaluateAsync(hsm);
+
+        var lost = record.TryEvaluateAsync(hsm);
+        var successor = await events.NextAsync<HostStarted>();
+        await record.EvaluateAsync(hsm);
+        var failure = await events.NextAsync<HostFailed>();
+
+        Assert.Equal((replaced.ProcessId, HostEndCause.Hung, 1), (failure.ProcessId, failure.Cause, failure.AbandonedCalls));
+        Assert.Equal(HsmErrorClass.Fatal, (await lost)?.Class);
+        Assert.Empty(events.Of<HostRecycled>());
+        Assert.True(HostSignals.Exists(successor.ProcessId));
+    }
+
     [Fact]
     public async Task Evaluate_AgainAndAgain_IsOneRoundTripEach()
     {
@@ -100,13 +121,14 @@ public sealed class HostFaultTests : IAsyncLifetime, IDisposable
         }
     }
 
-    private Task<IsolatedHsm> OpenAsync(HostFaultKind fault, TimeProvider? time = null) => IsolatedHsm.OpenAsync(
+    private Task<IsolatedHsm> OpenAsync(HostFaultKind fault, TimeProvider? time = null, long recycleAfter = 0) => IsolatedHsm.OpenAsync(
         token.Options(sessions: 2, timeProvider: time),
         new IsolationOptions
         {
             Program = TestHosts.Faulty(token, fault),
             Deadline = fault == HostFaultKind.Silence ? TimeSpan.FromSeconds(2) : TimeSpan.FromSeconds(20),
             MemoryLimit = fault is HostFaultKind.Leak or HostFaultKind.Grow ? 256L << 20 : 1L << 30,
+            RecycleAfter = recycleAfter,
             Observer = events.See,
         },
         CancellationToken.None);

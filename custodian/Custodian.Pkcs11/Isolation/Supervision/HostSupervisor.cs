@@ -119,8 +119,7 @@ internal sealed class HostSupervisor : IAsyncDisposable
             if (await TryStartAsync().ConfigureAwait(false) is { } successor)
             {
                 await ServeAsync(successor).ConfigureAwait(false);
-                retirements = Task.WhenAll(retirements, old.RetireAsync());
-                options.Observer(new HostRecycled(old.Id, cause, successor.Id));
+                retirements = Task.WhenAll(retirements, RetireAsync(old, cause, successor));
                 return successor;
             }
             await Task.WhenAny(old.Failed, PauseAsync()).ConfigureAwait(false);
@@ -130,6 +129,21 @@ internal sealed class HostSupervisor : IAsyncDisposable
             }
         }
         return await ReplaceAsync(old).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends a process that has a successor. What it did not live to answer was a failure, whatever it was to be replaced for.</summary>
+    private async Task RetireAsync(HostChild old, RecycleCause cause, HostChild successor)
+    {
+        await old.RetireAsync().ConfigureAwait(false);
+        var end = await old.Ended.ConfigureAwait(false);
+        if (end.Fault.Cause == HostEndCause.Retired)
+        {
+            options.Observer(new HostRecycled(old.Id, cause, successor.Id));
+        }
+        else
+        {
+            Tell(old, end);
+        }
     }
 
     /// <summary>Waits for the end of a process that failed, and starts others until one is ready.</summary>
@@ -143,7 +157,7 @@ internal sealed class HostSupervisor : IAsyncDisposable
             await failed.RetireAsync().ConfigureAwait(false);
         }
         var end = await failed.Ended.ConfigureAwait(false);
-        options.Observer(new HostFailed(failed.Id, end.Fault.Cause, end.Fault.Detail, end.ExitStatus, end.AbandonedCalls));
+        Tell(failed, end);
         for (; ; )
         {
             await PauseAsync().ConfigureAwait(false);
@@ -158,6 +172,9 @@ internal sealed class HostSupervisor : IAsyncDisposable
             }
         }
     }
+
+    private void Tell(HostChild failed, HostEnd end) =>
+        options.Observer(new HostFailed(failed.Id, end.Fault.Cause, end.Fault.Detail, end.ExitStatus, end.AbandonedCalls));
 
     private async Task<HostChild?> TryStartAsync()
     {
