@@ -46,15 +46,18 @@ internal static class AccountReport
         return members;
     }
 
-    /// <summary>Why there is no record: nobody enrolled, or too few nodes answered to tell.</summary>
+    /// <summary>Why there is no record: nobody enrolled, a deletion was interrupted, or too few nodes answered to tell.</summary>
     internal static CommandFailedException NoRecord(AccountDescription account, CustodianSet set)
     {
         ImmutableArray<NodeLine> nodes = NodeReport.Lines(account.Nodes);
         int answered = account.Nodes.Values.Count(n => n.Condition == NodeCondition.Answered);
         bool nothingShown = account.AtNodes.Values.All(records => records.IsEmpty);
-        if (nothingShown && set.Nodes.Length - answered < set.MinThreshold)
+        int silent = set.Nodes.Length - answered;
+        if (silent == 0 || (nothingShown && silent < set.MinThreshold))
         {
-            return Failures.NoRecord(nodes);
+            ImmutableArray<NodeId> remains =
+                [.. account.AtNodes.Where(n => n.Value.Any(r => r.State == RecordState.Active)).Select(n => n.Key)];
+            return remains.IsEmpty ? Failures.NoRecord(nodes) : Failures.OnlyRemains(remains, nodes);
         }
 
         int tokenless = account.Nodes.Values.Count(Failures.IsTokenFailure);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Custodian.Protocol;
 
 namespace Custodian.Client;
@@ -56,13 +57,21 @@ public sealed class LockedException : CustodyException
         : "the record is exhausted: no attempt is left; only the owner key can replace it";
 }
 
-/// <summary>None of the nodes has a record of this user.</summary>
+/// <summary>The nodes have no record of this user that could be recovered.</summary>
 public sealed class RecordNotFoundException : CustodyException
 {
-    internal RecordNotFoundException(IReadOnlyDictionary<NodeId, NodeOutcome> nodes)
-        : base("no record of this user is kept by this set of custodians", nodes)
-    {
-    }
+    internal RecordNotFoundException(ImmutableArray<NodeId> remains, IReadOnlyDictionary<NodeId, NodeOutcome> nodes)
+        : base(
+            remains.IsEmpty
+                ? "no record of this user is kept by this set of custodians"
+                : $"only {string.Join(" and ", remains)} still hold a record of this user, too few to recover it",
+            nodes) => Remains = remains;
+
+    /// <summary>
+    /// Nodes that by their own account hold a record all the same, too few for anybody to recover it: what an interrupted deletion has left.
+    /// Until the owner key or these operators delete it, they take no other record of the account (docs/protocol.md, "After a crash").
+    /// </summary>
+    public ImmutableArray<NodeId> Remains { get; }
 }
 
 /// <summary>

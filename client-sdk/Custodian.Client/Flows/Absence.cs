@@ -1,4 +1,5 @@
 using Custodian.Protocol;
+using WireState = Custodian.Protocol.Wire.RecordState;
 
 namespace Custodian.Client;
 
@@ -13,7 +14,8 @@ internal static class Absence
         int needed = nearest?.Header.Threshold ?? set.MinThreshold;
         if (nearest is null && silent < set.MinThreshold)
         {
-            return new RecordNotFoundException(view.Outcomes);
+            var remains = view.Nodes.Where(n => n.Live.Any(s => s.State == WireState.Active)).Select(n => n.Node);
+            return new RecordNotFoundException([.. remains], view.Outcomes);
         }
 
         return silent - tokenless < needed && tokenless > 0

@@ -142,6 +142,24 @@ public sealed class CommandsAgainstNodesTests : IAsyncLifetime, IDisposable
         Assert.Equal(ExitCode.NoRecord, (await RunAsync("", "status")).Status);
     }
 
+    /// <summary>Nobody can have the key any more, and that node takes no other: whoever asks is told of the node and of the way out.</summary>
+    [Theory]
+    [InlineData("status")]
+    [InlineData("check")]
+    [InlineData("delete", "--yes")]
+    public async Task Delete_InterruptedBeforeOneNode_IsToldByEveryCommandWithWhatToDo(string command, params string[] arguments)
+    {
+        await EnrolAsync();
+        _set[4].Script.Refuse(RefusedCall.Because(RefusalReason.WrongState), "Delete");
+        Assert.Equal(ExitCode.Done, (await RunAsync("secret\n", "delete", "--yes")).Status);
+
+        var told = await RunAsync("secret\n", command, arguments);
+
+        Assert.Equal(ExitCode.NoRecord, told.Status);
+        Assert.Contains(_set[4].Id.Value, told.Result.GetProperty("message").GetString(), StringComparison.Ordinal);
+        Assert.Contains("delete --owner-key FILE", told.Result.GetProperty("hint").GetString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Enroll_Again_ExitsWithEight()
     {

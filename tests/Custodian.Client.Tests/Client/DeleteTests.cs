@@ -20,7 +20,7 @@ public sealed class DeleteTests
 
         Assert.True(deleted.IsComplete);
         Assert.All(All, i => Assert.Empty(set.At(i).Records));
-        await Assert.ThrowsAsync<RecordNotFoundException>(() => client.RecoverAsync("secret"));
+        Assert.Empty((await Assert.ThrowsAsync<RecordNotFoundException>(() => client.RecoverAsync("secret"))).Remains);
         using EnrollResult again = await client.EnrollAsync(Key, "secret");
         Assert.Equal(2UL, again.Record.Generation);
     }
@@ -60,7 +60,8 @@ public sealed class DeleteTests
         Assert.Equal(4, (await client.DeleteAsync("secret")).Empty.Length);
         set[4].Script.Before = (_, _) => Task.CompletedTask;
 
-        await Assert.ThrowsAsync<RecordNotFoundException>(() => client.DeleteAsync("secret"));
+        var remains = await Assert.ThrowsAsync<RecordNotFoundException>(() => client.DeleteAsync("secret"));
+        Assert.Equal(new[] { set[4].Id }, remains.Remains.ToArray());
         var refused = await Assert.ThrowsAsync<EnrollmentRefusedException>(() => client.EnrollAsync(Key, "next"));
         Assert.Null(refused.RetryAfter);
         await using CustodianClient partial = set.NewClient(o => o.AllowPartialEnrolment = true);
