@@ -1,11 +1,10 @@
-using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 using Custodian.Client;
 
 namespace Custodian.Benchmarks;
 
-/// <summary>Argon2id with the parameters of enrolment, in turn with the <c>argon2</c> command, so that both meet the same weather.</summary>
+/// <summary>Argon2id with the parameters of enrolment, in turn with the <c>argon2</c> command.</summary>
 internal static class Argon2idBenchmark
 {
     private const int Rounds = 21;
@@ -14,68 +13,37 @@ internal static class Argon2idBenchmark
     private const int Parallelism = 4;
     private const string Salt = "somesalt16bytes!";
 
-    internal static int Run()
+    internal static IEnumerable<Comparison> Run()
     {
         byte[] expected = new byte[32];
-        var command = new Sample("`argon2` command, process start included");
-        var first = new Sample("ours, first run of the process");
-        first.Add(Time(() => Derive(expected, BlockMixer.Best)));
-
-        var mixings = Enum.GetValues<BlockMixing>().Where(BlockMixer.IsSupported).Reverse().ToList();
-        var samples = mixings.ConvertAll(mixing => new Sample($"ours, {mixing}"));
+        double first = Time(() => Derive(expected));
+        var comparison = new Comparison(
+            "argon2id", "ms", "64 MiB, 3 passes, 4 lanes", "Debian's `argon2` command, its start included", Reach: 1.25);
         for (int round = 0; round < Rounds; round++)
         {
-            if (!TryTimeCommand(expected, command))
+            string? answer = null;
+            double command = Time(() => answer = Machine.Answer(
+                "argon2", "password", Salt, "-id", "-t", $"{Iterations}", "-k", $"{MemoryKib}", "-p", $"{Parallelism}", "-l", "32", "-r"));
+            if (answer is null)
             {
-                Console.Error.WriteLine("the argon2 command is missing: apt-get install argon2");
-                return 1;
+                comparison.Note = "the argon2 command is missing";
+                yield return comparison;
+                yield break;
             }
 
-            for (int i = 0; i < mixings.Count; i++)
-            {
-                byte[] output = new byte[32];
-                samples[i].Add(Time(() => Derive(output, mixings[i])));
-                Require(output, expected);
-            }
-        }
-
-        Sample.Print($"ms for {MemoryKib} KiB, {Iterations} passes, {Parallelism} lanes, {Environment.ProcessorCount} cores", [command, .. samples, first]);
-        return 0;
-    }
-
-    private static void Derive(byte[] output, BlockMixing mixing) => Argon2id.Derive(
-        new Argon2Input { Password = "password"u8, Salt = Encoding.ASCII.GetBytes(Salt) },
-        new Argon2Cost(MemoryKib, Iterations, Parallelism), output, mixing);
-
-    private static bool TryTimeCommand(byte[] expected, Sample sample)
-    {
-        var start = new ProcessStartInfo("argon2", [Salt, "-id", "-t", $"{Iterations}", "-k", $"{MemoryKib}", "-p", $"{Parallelism}", "-l", "32", "-r"])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        };
-        try
-        {
-            string answer = "";
-            sample.Add(Time(() => answer = Answer(start)));
+            byte[] output = new byte[32];
+            comparison.Add(Time(() => Derive(output)), command);
+            Require(output, expected);
             Require(Convert.FromHexString(answer.Trim()), expected);
-            return true;
         }
-        catch (Win32Exception)
-        {
-            return false;
-        }
+
+        comparison.Note = FormattableString.Invariant($"the first run of the process took {first:0} ms");
+        yield return comparison;
     }
 
-    private static string Answer(ProcessStartInfo start)
-    {
-        using Process process = Process.Start(start)!;
-        process.StandardInput.Write("password");
-        process.StandardInput.Close();
-        string answer = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return answer;
-    }
+    private static void Derive(byte[] output) => Argon2id.Derive(
+        new Argon2Input { Password = "password"u8, Salt = Encoding.ASCII.GetBytes(Salt) },
+        new Argon2Cost(MemoryKib, Iterations, Parallelism), output, BlockMixer.Best);
 
     private static double Time(Action action)
     {

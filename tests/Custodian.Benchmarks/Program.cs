@@ -1,23 +1,61 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Custodian.Benchmarks;
 
-// A program of its own for each figure in the README: `dotnet run -c Release -- <name>`. Each prints a Markdown table.
-var benchmarks = new SortedDictionary<string, (string What, Func<string[], int> Run)>(StringComparer.Ordinal)
+// tests/bench.sh calls it: prints a Markdown table of the comparisons and writes them as JSON. Without a peer, a row says that it was skipped.
+string? gfshare = null, json = null;
+List<string> only = [];
+for (int i = 0; i + 1 < args.Length && args[0] == "compare"; i++)
 {
-    ["argon2id"] = ("Argon2id at 64 MiB, 3 passes, 4 lanes, in turn with Debian's argon2 command", _ => Argon2idBenchmark.Run()),
-    ["evaluate"] = ("one Evaluate on an idle node against the bare HSM, one commit and one empty call", _ => EvaluateBenchmark.Run()),
-    ["isolation"] = ("operations through the HSM's process against the bare module; [sessions [rounds]]", IsolationBenchmark.Run),
-    ["shamir"] = ("3-of-5 split and combine of 32 bytes", _ => ShamirBenchmark.Run()),
+    switch (args[i])
+    {
+        case "--gfshare": gfshare = args[++i]; break;
+        case "--json": json = args[++i]; break;
+        case "--only": only.Add(args[++i]); break;
+        default: break;
+    }
+}
+
+var benchmarks = new SortedDictionary<string, Func<IEnumerable<Comparison>>>(StringComparer.Ordinal)
+{
+    ["argon2id"] = Argon2idBenchmark.Run,
+    ["evaluate"] = EvaluateBenchmark.Run,
+    ["shamir"] = () => ShamirBenchmark.Run(gfshare),
 };
 
-if (args is [var name, .. var rest] && benchmarks.TryGetValue(name, out var benchmark))
+if (args is ["isolation", .. var rest])
 {
-    return benchmark.Run(rest);
+    return IsolationBenchmark.Run(rest);
 }
 
-Console.Error.WriteLine("usage: dotnet run -c Release -- <name> [arguments]");
-foreach ((string known, (string what, _)) in benchmarks)
+if (args is not ["compare", ..] || only.Exists(name => !benchmarks.ContainsKey(name)))
 {
-    Console.Error.WriteLine($"  {known,-10} {what}");
+    Console.Error.WriteLine($"usage: compare [--only {string.Join('|', benchmarks.Keys)}]... [--gfshare PROGRAM] [--json FILE]");
+    Console.Error.WriteLine("       isolation [sessions [rounds]]   operations through the HSM's process against the bare module");
+    return 2;
 }
 
-return 2;
+Console.WriteLine(Comparison.Head);
+JsonArray rows = [];
+foreach ((string name, Func<IEnumerable<Comparison>> run) in benchmarks.Where(b => only.Count == 0 || only.Contains(b.Key)))
+{
+    Console.Error.WriteLine($"measuring {name}");
+    foreach (Comparison comparison in run())
+    {
+        Console.WriteLine(comparison.Row());
+        rows.Add(comparison.ToJson());
+    }
+}
+
+if (json is not null)
+{
+    JsonObject whole = new()
+    {
+        ["machine"] = Machine.ToJson(),
+        ["versions"] = Machine.Versions("softhsm2", "argon2", "libgfshare2", "ssss"),
+        ["rows"] = rows,
+    };
+    File.WriteAllText(json, whole.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+}
+
+return 0;

@@ -4,55 +4,89 @@ using Custodian.Client;
 
 namespace Custodian.Benchmarks;
 
-/// <summary>3-of-5 over a recovery key's 32 bytes, on one thread, random bytes included.</summary>
+/// <summary>3-of-5 over a recovery key's 32 bytes, on one thread, random bytes included, in turn with libgfshare and the ssss commands.</summary>
 internal static class ShamirBenchmark
 {
-    private const int Rounds = 41;
-    private const int Operations = 100_000;
+    private const int Rounds = 21;
+    private const int Operations = 50_000;
+    private const string Gfshare = "libgfshare, its random bytes by getrandom";
+    private static readonly byte[] Secret = [.. Enumerable.Range(1, 32).Select(i => (byte)i)];
+    private static readonly byte[] Indexes = [1, 2, 3, 4, 5];
+    private static readonly byte[] Chosen = [2, 3, 5];
 
-    internal static int Run()
+    /// <param name="gfshare">The program of peers/gfshare.c; null where it could not be built.</param>
+    internal static IEnumerable<Comparison> Run(string? gfshare)
     {
-        byte[] secret = [.. Enumerable.Range(1, 32).Select(i => (byte)i)];
-        byte[] indexes = [1, 2, 3, 4, 5];
-        byte[] chosen = [2, 3, 5];
-        byte[] shares = new byte[indexes.Length * secret.Length];
-        byte[] combined = new byte[secret.Length];
-        byte[] picked = new byte[chosen.Length * secret.Length];
-        byte[] extrapolated = new byte[secret.Length];
-        Shamir.Split(secret, chosen.Length, indexes, shares);
-        chosen.Index().ToList().ForEach(at => shares.AsSpan((at.Item - 1) * 32, 32).CopyTo(picked.AsSpan(at.Index * 32)));
+        byte[] shares = new byte[Indexes.Length * Secret.Length];
+        byte[] picked = new byte[Chosen.Length * Secret.Length];
+        byte[] combined = new byte[Secret.Length];
+        Shamir.Split(Secret, Chosen.Length, Indexes, shares);
+        Chosen.Index().ToList().ForEach(at => shares.AsSpan((at.Item - 1) * 32, 32).CopyTo(picked.AsSpan(at.Index * 32)));
+        void Split() => Shamir.Split(Secret, Chosen.Length, Indexes, shares);
+        void Combine() => Shamir.Combine(Chosen, picked, combined);
 
-        var split = new Sample("split, 3 of 5, with random coefficients");
-        var combine = new Sample("combine, 3 shares");
-        var extrapolate = new Sample("extrapolate, 3 shares to a fourth");
-        long before = GC.GetAllocatedBytesForCurrentThread();
+        var split = new Comparison("split", "ns", "3 of 5, 32 bytes", Gfshare, Reach: 1);
+        var combine = new Comparison("combine", "ns", "3 shares of 32 bytes", Gfshare, Reach: 1);
+        var splitProcess = new Comparison("split, command", "ns", "3 of 5, 32 bytes", "`ssss-split`, a process", Reach: 1);
+        var combineProcess = new Comparison("combine, command", "ns", "3 shares of 32 bytes", "`ssss-combine`, a process", Reach: 1);
         for (int round = 0; round < Rounds; round++)
         {
-            Measure(split, () => Shamir.Split(secret, chosen.Length, indexes, shares));
-            Measure(combine, () => Shamir.Combine(chosen, picked, combined));
-            Measure(extrapolate, () => Shamir.Extrapolate(chosen, picked, 1, extrapolated));
+            (double Nanoseconds, long Allocated) ours = Measure(Split), back = Measure(Combine);
+            if (gfshare is not null && Machine.Say(gfshare, $"{Operations}") is { } told)
+            {
+                double[] peer = [.. told.Split(' ').Select(n => double.Parse(n, CultureInfo.InvariantCulture))];
+                split.Add(ours.Nanoseconds, peer[0]);
+                combine.Add(back.Nanoseconds, peer[1]);
+                split.Note = Allocation(ours.Allocated);
+                combine.Note = Allocation(back.Allocated);
+            }
+
+            if (Ssss(out double splitting, out double combining))
+            {
+                splitProcess.Add(ours.Nanoseconds, splitting);
+                combineProcess.Add(back.Nanoseconds, combining);
+            }
         }
 
-        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        Sample.Print("ns for 32 bytes, one thread", split, combine, extrapolate);
-        Console.WriteLine();
-        foreach (Sample sample in (Sample[])[split, combine, extrapolate])
-        {
-            Console.WriteLine($"{sample.Name}: {(1e9 / sample.Median).ToString("#,##0", CultureInfo.InvariantCulture)} a second");
-        }
-
-        Console.WriteLine($"allocated by the benchmark itself, {3 * Rounds * (long)Operations:#,##0} operations: {allocated:#,##0} bytes");
-        return combined.AsSpan().SequenceEqual(secret) ? 0 : 1;
+        split.Note ??= "libgfshare is missing";
+        combine.Note ??= "libgfshare is missing";
+        splitProcess.Note = combineProcess.Note = splitProcess.IsSkipped ? "the ssss commands are missing" : null;
+        return combined.AsSpan().SequenceEqual(Secret)
+            ? [split, combine, splitProcess, combineProcess]
+            : throw new InvalidOperationException("the shares give something else");
     }
 
-    private static void Measure(Sample sample, Action operation)
+    private static string Allocation(long bytes) => FormattableString.Invariant($"{bytes} bytes allocated by {Operations} operations");
+
+    private static (double Nanoseconds, long Allocated) Measure(Action operation)
     {
+        long before = GC.GetAllocatedBytesForCurrentThread();
         long started = Stopwatch.GetTimestamp();
         for (int i = 0; i < Operations; i++)
         {
             operation();
         }
 
-        sample.Add(Stopwatch.GetElapsedTime(started).TotalNanoseconds / Operations);
+        TimeSpan took = Stopwatch.GetElapsedTime(started);
+        return (took.TotalNanoseconds / Operations, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    private static bool Ssss(out double splitting, out double combining)
+    {
+        string hex = Convert.ToHexStringLower(Secret);
+        long started = Stopwatch.GetTimestamp();
+        string? shares = Machine.Answer("ssss-split", hex, "-t", "3", "-n", "5", "-x", "-q", "-Q");
+        splitting = Stopwatch.GetElapsedTime(started).TotalNanoseconds;
+        if (shares is null)
+        {
+            combining = 0;
+            return false;
+        }
+
+        string three = string.Concat(shares.Split('\n').Take(3).Select(l => l + "\n"));
+        started = Stopwatch.GetTimestamp();
+        string? secret = Machine.Answer("ssss-combine", three, "-t", "3", "-x", "-q", "-Q");
+        combining = Stopwatch.GetElapsedTime(started).TotalNanoseconds;
+        return secret is not null;
     }
 }

@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# What we do, measured in turn with what it is held against. Run with --help for the options.
+set -euo pipefail
+
+usage() {
+  cat <<'TXT'
+tests/bench.sh [--only NAME]...
+
+Measures ours and the other thing in turn, round by round, on this machine; prints a Markdown table of medians, spreads and ratios, and
+writes them with machine and versions to bench.json beside README.md. What it is held against comes from Debian packages: installed as
+root, else their rows say that they were skipped. Takes a few minutes; nothing else should run meanwhile.
+
+  --only NAME   one benchmark: argon2id, evaluate or shamir; may be given again
+  --help        this text
+
+Exit status 0 when it measured, whether a reach is met or not.
+TXT
+}
+
+only=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --only) [ $# -ge 2 ] || { usage >&2; exit 2; }; only+=(--only "$2"); shift 2 ;;
+    --help | -h) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+  esac
+done
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(dirname "$here")
+# shellcheck source=../deploy/prerequisites.sh
+. "$root/deploy/prerequisites.sh"
+
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+mapfile -t peers < <(lacking softhsm2-util:softhsm2 argon2:argon2 ssss-split:ssss /usr/include/libgfshare.h:libgfshare-dev cc:gcc \
+  /usr/include/stdio.h:libc6-dev)
+if [ "$(id -u)" -eq 0 ]; then
+  install_prerequisites "${peers[@]}"
+else
+  install_prerequisites
+  [ ${#peers[@]} -eq 0 ] || echo "not installed, so their rows are skipped: ${peers[*]}" >&2
+fi
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+export TMPDIR="$folder"
+
+gfshare=()
+if cc -O2 -o "$folder/gfshare" "$here/Custodian.Benchmarks/peers/gfshare.c" -lgfshare 2>/dev/null; then
+  gfshare=(--gfshare "$folder/gfshare")
+fi
+
+echo "building" >&2
+quiet_build "$here/Custodian.Benchmarks"
+"$here/Custodian.Benchmarks/bin/Release/net10.0/Custodian.Benchmarks" compare "${only[@]}" "${gfshare[@]}" --json "$root/bench.json"
