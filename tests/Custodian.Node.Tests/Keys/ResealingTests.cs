@@ -170,7 +170,9 @@ public sealed class ResealingTests : IAsyncLifetime
         await using (_node.Watch())
         {
             await _node.ResealedAsync(version, but: 1);
-            await Eventually.HoldsAsync(() => _node.Log.Lines.Count(l => l.Contains("none that opens is left", StringComparison.Ordinal)) == 2);
+
+            // Two passes, or more where the watch began in the midst of the change: it warns in the first alone.
+            await Eventually.HoldsAsync(() => _node.Log.Lines.Count(l => l.Contains("none that opens is left", StringComparison.Ordinal)) >= 2);
         }
 
         Assert.Contains("1 records stay under an older seal key", Assert.Single(_node.Log.TakeWarnings()), StringComparison.Ordinal);
