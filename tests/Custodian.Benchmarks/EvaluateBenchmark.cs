@@ -13,6 +13,7 @@ internal static class EvaluateBenchmark
     private const int WarmUp = 300;
     private const int Rounds = 1500;
     private const int AttemptsPerRun = 50;
+    private const int CallsPerRatio = 50;
 
     internal static IEnumerable<Comparison> Run() => [RunAsync().GetAwaiter().GetResult()];
 
@@ -22,6 +23,10 @@ internal static class EvaluateBenchmark
             "evaluate, idle", "µs", "one Evaluate over TLS", "bare HSM work + one durable commit + one empty authenticated call", Reach: 1.15);
         await using Realm realm = await Realm.StartAsync(1);
         NodeProcess node = realm.Nodes[0];
+
+        // One account, faster than any person: its rate is not what is measured.
+        await node.StopAsync();
+        await node.StartAsync("limits:account_rate=100000", "limits:account_burst=100000", "limits:address_rate=100000", "limits:address_burst=100000");
         using var bare = new BareHsm(node);
         using var commit = new BareCommit(node.Folder);
         string emptyToken = realm.Issuer.TokenFor(node.NodeId, "nobody");
@@ -31,6 +36,7 @@ internal static class EvaluateBenchmark
         using SoloRecord record = await SoloRecord.EnrolAsync(caller, realm.SetId, node.NodeId, realm.Issuer.Name, "somebody", maxAttempts: 100);
         var describe = new DescribeRequest { SetId = realm.SetId };
         Sample hsm = new("bare HSM work"), sqlite = new("one durable commit"), call = new("one empty authenticated call");
+        Sample parts = new("their sum"), evaluate = new("Evaluate");
         for (int round = 0; round < WarmUp + Rounds; round++)
         {
             double[] times =
@@ -45,12 +51,20 @@ internal static class EvaluateBenchmark
                 hsm.Add(times[0]);
                 sqlite.Add(times[1]);
                 call.Add(times[2]);
-                comparison.Add(times[3], times[0] + times[1] + times[2]);
+                parts.Add(times[0] + times[1] + times[2]);
+                evaluate.Add(times[3]);
+            }
+
+            // A ratio of p50s: one call's own noise is many times what there is to tell.
+            if (evaluate.Count == CallsPerRatio)
+            {
+                comparison.Add(evaluate.Median, parts.Median);
+                (parts, evaluate) = (new("their sum"), new("Evaluate"));
             }
         }
 
         comparison.Note = FormattableString.Invariant(
-            $"the parts {hsm.Median:0}, {sqlite.Median:0} and {call.Median:0} µs; a ratio is of one round, so its spread is that of single calls");
+            $"the parts {hsm.Median:0}, {sqlite.Median:0} and {call.Median:0} µs; each ratio is of the p50s of {CallsPerRatio} calls");
         return comparison;
     }
 

@@ -14,6 +14,7 @@ internal static class Machine
         ["processors"] = Environment.ProcessorCount,
         ["memory_mb"] = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 20,
         ["system"] = RuntimeInformation.OSDescription,
+        ["kernel"] = File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
     };
 
     /// <summary>The runtime, and Debian's packages of those names that are installed.</summary>
@@ -34,7 +35,7 @@ internal static class Machine
     /// <summary>What a program prints; null when there is none of that name, or it fails.</summary>
     internal static string? Say(string program, params string[] arguments) => Answer(program, "", arguments);
 
-    /// <summary>The same, with an input.</summary>
+    /// <summary>The same, with an input; and what it prints as an error behind the rest, where some programs put their answer.</summary>
     internal static string? Answer(string program, string input, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments)
@@ -46,13 +47,12 @@ internal static class Machine
         try
         {
             using Process process = Process.Start(start)!;
-            process.ErrorDataReceived += static (_, _) => { };
-            process.BeginErrorReadLine();
+            Task<string> errors = process.StandardError.ReadToEndAsync();
             process.StandardInput.Write(input);
             process.StandardInput.Close();
             string output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
-            return process.ExitCode == 0 ? output : null;
+            return process.ExitCode == 0 ? output + errors.GetAwaiter().GetResult() : null;
         }
         catch (Win32Exception)
         {
