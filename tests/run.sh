@@ -84,7 +84,7 @@ run_projects() { for project in "$@"; do run_project "$project"; done; }
 
 # What a server gains from over hours, processes that live for seconds only pay for: compiling a method again, better, after 30 calls
 # (here 0x300) or with counters in it, mapping compiled code twice, a thread to collect garbage beside the others, and threads that
-# turn round and round for a while before they sleep. Together that is half of the processor time.
+# turn round and round for a while before they sleep. Together that was a fifth of the processor time.
 export DOTNET_TC_CallCountThreshold=300 DOTNET_TieredPGO=0 DOTNET_EnableWriteXorExecute=0 DOTNET_gcConcurrent=0
 export DOTNET_ThreadPool_UnfairSemaphoreSpinLimit=0
 
