@@ -7,8 +7,8 @@ usage() {
 tests/bench.sh [--only NAME]...
 
 Measures ours and the other thing in turn, round by round, on this machine; prints a Markdown table of medians, spreads and ratios, and
-writes them with machine and versions to bench.json beside README.md. What it is held against comes from Debian packages: installed as
-root, else their rows say that they were skipped. Takes a few minutes; nothing else should run meanwhile.
+writes them with machine and versions to bench.json beside README.md. What it is held against comes from Debian packages, which it
+installs as root; without them their rows say that they were skipped. Takes a few minutes; nothing else should run meanwhile.
 
   --only NAME   one benchmark: argon2id, evaluate or shamir; may be given again
   --help        this text
@@ -31,21 +31,19 @@ root=$(dirname "$here")
 . "$root/deploy/prerequisites.sh"
 
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
-mapfile -t peers < <(lacking softhsm2-util:softhsm2 argon2:argon2 ssss-split:ssss /usr/include/libgfshare.h:libgfshare-dev cc:gcc \
-  /usr/include/stdio.h:libc6-dev)
-if [ "$(id -u)" -eq 0 ]; then
-  install_prerequisites "${peers[@]}"
-else
-  install_prerequisites
-  [ ${#peers[@]} -eq 0 ] || echo "not installed, so their rows are skipped: ${peers[*]}" >&2
-fi
+install_prerequisites
+mapfile -t peers < <(lacking argon2:argon2 ssss-split:ssss /usr/include/libgfshare.h:libgfshare-dev cc:gcc /usr/include/stdio.h:libc6-dev)
+
+# In a shell of its own, which ends where they cannot be had.
+(need_packages "${peers[@]}") || echo "without ${peers[*]}: their rows are skipped" >&2
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 export TMPDIR="$folder"
 
 gfshare=()
-if cc -O2 -o "$folder/gfshare" "$here/Custodian.Benchmarks/peers/gfshare.c" -lgfshare 2>/dev/null; then
+if [ -e /usr/include/libgfshare.h ] && command -v cc >/dev/null 2>&1; then
+  cc -O2 -o "$folder/gfshare" "$here/Custodian.Benchmarks/peers/gfshare.c" -lgfshare
   gfshare=(--gfshare "$folder/gfshare")
 fi
 

@@ -24,6 +24,9 @@ internal sealed record Comparison(string Name, string Unit, string Ours, string 
     /// <summary>What else there is to say: why it was not measured, or what was seen beside it.</summary>
     internal string? Note { get; set; }
 
+    /// <summary>What misses the reach whatever the ratio is; null for nothing.</summary>
+    internal string? Miss { get; set; }
+
     internal bool IsSkipped => _ratios.IsEmpty;
 
     /// <summary>Adds a round.</summary>
@@ -54,7 +57,8 @@ internal sealed record Comparison(string Name, string Unit, string Ours, string 
 
     /// <summary>Where the reach lies within the spread, this run does not tell.</summary>
     private string Met() =>
-        _ratios.Quantile(0.9) <= Reach ? "yes"
+        Miss is not null ? $"no: {Miss}"
+        : _ratios.Quantile(0.9) <= Reach ? "yes"
         : _ratios.Quantile(0.1) > Reach ? "no"
         : "within the noise";
 

@@ -5,14 +5,15 @@ using Custodian.Benchmarks;
 // tests/bench.sh calls it: prints a Markdown table of the comparisons and writes them as JSON. Without a peer, a row says that it was skipped.
 string? gfshare = null, json = null;
 List<string> only = [];
-for (int i = 0; i + 1 < args.Length && args[0] == "compare"; i++)
+bool isUnderstood = args is ["compare", ..] && args.Length % 2 == 1;
+for (int i = 1; isUnderstood && i < args.Length; i += 2)
 {
     switch (args[i])
     {
-        case "--gfshare": gfshare = args[++i]; break;
-        case "--json": json = args[++i]; break;
-        case "--only": only.Add(args[++i]); break;
-        default: break;
+        case "--gfshare": gfshare = args[i + 1]; break;
+        case "--json": json = args[i + 1]; break;
+        case "--only": only.Add(args[i + 1]); break;
+        default: isUnderstood = false; break;
     }
 }
 
@@ -28,7 +29,7 @@ if (args is ["isolation", .. var rest])
     return IsolationBenchmark.Run(rest);
 }
 
-if (args is not ["compare", ..] || only.Exists(name => !benchmarks.ContainsKey(name)))
+if (!isUnderstood || only.Exists(name => !benchmarks.ContainsKey(name)))
 {
     Console.Error.WriteLine($"usage: compare [--only {string.Join('|', benchmarks.Keys)}]... [--gfshare PROGRAM] [--json FILE]");
     Console.Error.WriteLine("       isolation [sessions [rounds]]   operations through the HSM's process against the bare module");

@@ -53,11 +53,14 @@ internal static class ShamirBenchmark
 
         split.Note = split.IsSkipped ? "libgfshare is missing" : Allocation(splitAllocated);
         combine.Note = combine.IsSkipped ? "libgfshare is missing" : Allocation(combineAllocated);
+        (split.Miss, combine.Miss) = (MissOf(splitAllocated), MissOf(combineAllocated));
         splitProcess.Note = combineProcess.Note = splitProcess.IsSkipped ? "the ssss commands are missing" : null;
         return combined.AsSpan().SequenceEqual(Secret)
             ? [split, combine, splitProcess, combineProcess]
             : throw new InvalidOperationException("the shares give something else");
     }
+
+    private static string? MissOf(long allocated) => allocated == 0 ? null : "it allocates";
 
     private static string Allocation(long bytes) => FormattableString.Invariant($"{bytes} bytes allocated by {(long)Rounds * Operations} operations");
 

@@ -22,12 +22,12 @@ internal static class StatusCommand
     private static async Task RunAsync(ClientCall call, CancellationToken cancellation)
     {
         AccountDescription account = await call.Client.DescribeAsync(call.Progress, cancellation);
-        if (account.Record is null)
+        if (account.Absence is { } absence)
         {
-            throw AccountReport.NoRecord(account, call.Set);
+            throw absence;
         }
 
-        ForeignAttempts.Warn(call.Reporter, account.ForeignAttempts, account.Record.Threshold);
+        ForeignAttempts.Warn(call.Reporter, account.ForeignAttempts, account.Record!.Threshold);
         call.Reporter.Result(AccountReport.ToJson(account, call.Set), AccountReport.Text(account, call.Set));
     }
 }

@@ -46,33 +46,6 @@ internal static class AccountReport
         return members;
     }
 
-    /// <summary>Why there is no record: nobody enrolled, a deletion was interrupted, or too few nodes answered to tell.</summary>
-    internal static CommandFailedException NoRecord(AccountDescription account, CustodianSet set)
-    {
-        ImmutableArray<NodeLine> nodes = NodeReport.Lines(account.Nodes);
-        int answered = account.Nodes.Values.Count(n => n.Condition == NodeCondition.Answered);
-        bool nothingShown = account.AtNodes.Values.All(records => records.IsEmpty);
-        int silent = set.Nodes.Length - answered;
-        if (silent == 0 || (nothingShown && silent < set.MinThreshold))
-        {
-            ImmutableArray<NodeId> remains =
-                [.. account.AtNodes.Where(n => n.Value.Any(r => r.State == RecordState.Active)).Select(n => n.Key)];
-            return remains.IsEmpty ? Failures.NoRecord(nodes) : Failures.OnlyRemains(remains, nodes);
-        }
-
-        int tokenless = account.Nodes.Values.Count(Failures.IsTokenFailure);
-        return tokenless > 0 && answered + tokenless >= set.Threshold
-            ? Failures.TokenRefused(nodes)
-            : new CommandFailedException(
-                ExitCode.TooFewNodes,
-                "too_few_nodes",
-                $"{Wording.Count(answered, "node")} answered, too few to tell whether a key is enrolled",
-                "check your connection, and try again in a few minutes")
-            {
-                Nodes = nodes,
-            };
-    }
-
     private static string Attempts(AccountDescription account) => account.Delay switch
     {
         null => "no attempt is left: it is locked until its owner key replaces it",

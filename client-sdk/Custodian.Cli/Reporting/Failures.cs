@@ -22,8 +22,7 @@ internal static class Failures
         LockedException locked => Locked(locked.Delay, locked.Until, locked.AttemptsLeft, NodeReport.Lines(locked.Nodes)),
         EnrollmentRefusedException refused => OfEnrollment(refused),
         TokenRejectedException tokens => TokenRefused(NodeReport.Lines(tokens.Nodes)),
-        RecordNotFoundException { Remains.IsEmpty: false } some => OnlyRemains(some.Remains, NodeReport.Lines(some.Nodes)),
-        RecordNotFoundException none => NoRecord(NodeReport.Lines(none.Nodes)),
+        RecordNotFoundException none => NoRecord(none.Remains, NodeReport.Lines(none.Nodes)),
         CustodyException custody => OfCustody(custody),
         ArgumentException misuse => CommandFailedException.Usage(Wording.Of(misuse)),
         _ => new(ExitCode.Failed, "failed", Wording.Of(error)),
@@ -58,25 +57,16 @@ internal static class Failures
         Nodes = nodes,
     };
 
-    /// <summary>The account has no record.</summary>
-    internal static CommandFailedException NoRecord(ImmutableArray<NodeLine> nodes) => new(
-        ExitCode.NoRecord,
-        "no_record",
-        "no key is enrolled for this account",
-        "check that you logged in as the user who enrolled, and that the set file is that of the same app")
+    /// <summary>The account has no record that could be recovered; what is left of one keeps the next from the nodes that have it.</summary>
+    private static CommandFailedException NoRecord(ImmutableArray<NodeId> remains, ImmutableArray<NodeLine> nodes)
     {
-        Nodes = nodes,
-    };
-
-    /// <summary>The account has no record that could be recovered, and what is left of one keeps the next from these nodes.</summary>
-    internal static CommandFailedException OnlyRemains(ImmutableArray<NodeId> remains, ImmutableArray<NodeLine> nodes) => new(
-        ExitCode.NoRecord,
-        "no_record",
-        $"no key can be recovered: what is left of one at {NodeReport.Join(remains)} is too little",
-        "custody delete --owner-key FILE removes it; without that key, the operators can (custodian account destroy)")
-    {
-        Nodes = nodes,
-    };
+        (string message, string hint) = remains.IsEmpty
+            ? ("no key is enrolled for this account",
+                "check that you logged in as the user who enrolled, and that the set file is that of the same app")
+            : ($"no key can be recovered: what is left of one at {NodeReport.Join(remains)} is too little",
+                "custody delete --owner-key FILE removes it; without that key, the operators can (custodian account destroy)");
+        return new CommandFailedException(ExitCode.NoRecord, "no_record", message, hint) { Nodes = nodes };
+    }
 
     /// <summary>Whether a node was lost to its token rather than to an outage.</summary>
     internal static bool IsTokenFailure(NodeOutcome outcome) =>

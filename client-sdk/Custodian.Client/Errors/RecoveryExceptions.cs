@@ -64,7 +64,7 @@ public sealed class RecordNotFoundException : CustodyException
         : base(
             remains.IsEmpty
                 ? "no record of this user is kept by this set of custodians"
-                : $"only {string.Join(" and ", remains)} still hold a record of this user, too few to recover it",
+                : $"what is left of a record of this user at {string.Join(", ", remains)} is too little to recover it",
             nodes) => Remains = remains;
 
     /// <summary>

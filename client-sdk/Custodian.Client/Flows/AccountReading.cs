@@ -10,6 +10,7 @@ internal static class AccountReading
     internal static AccountDescription Describe(Operation operation, AccountView view) => new()
     {
         Record = view.Choice.Chosen is { } chosen ? RecordSummary.Of(chosen.Header) : null,
+        Absence = view.Choice.Chosen is null ? Absence.Explain(operation.Set, view) : null,
         AttemptsLeft = view.Choice.Chosen?.AttemptsLeft ?? 0,
         Delay = view.Choice.Chosen?.Wait,
         OtherRecords = [.. view.Choice.Others.Select(r => RecordSummary.Of(r.Header))],

@@ -9,6 +9,12 @@ public sealed record AccountDescription
     /// <summary>The record that a recovery would use; null when no record is shown by a threshold of its nodes.</summary>
     public RecordSummary? Record { get; init; }
 
+    /// <summary>
+    /// Why there is no record, as a recovery would say it: <see cref="RecordNotFoundException"/>, <see cref="TooFewNodesException"/> or
+    /// <see cref="TokenRejectedException"/>. Null when there is one.
+    /// </summary>
+    public CustodyException? Absence { get; init; }
+
     /// <summary>How many attempts the record has left, as the threshold-th highest count over its nodes says; 0 without a record.</summary>
     public int AttemptsLeft { get; init; }
 

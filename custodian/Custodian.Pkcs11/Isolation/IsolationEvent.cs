@@ -36,7 +36,7 @@ public enum RecycleCause
 /// <param name="ProcessId">Which process; 0 when there is none.</param>
 public abstract record IsolationEvent(int ProcessId);
 
-/// <summary>A process is ready.</summary>
+/// <summary>A process serves: it takes the calls from here on.</summary>
 /// <param name="ProcessId">Which.</param>
 /// <param name="Took">From its start to its readiness.</param>
 public sealed record HostStarted(int ProcessId, TimeSpan Took) : IsolationEvent(ProcessId);

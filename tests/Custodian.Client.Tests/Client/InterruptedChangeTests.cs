@@ -26,10 +26,7 @@ public sealed class InterruptedChangeTests
         {
             set.Subject = $"user-{calls}";
             set.Heal();
-            await set.EnrolAsync(Key, "old");
-            set.DieAt(step, calls);
-            await set.ChangeOnADyingDeviceAsync();
-            set.Heal();
+            await set.EnrolAndDieInAChangeAsync(step, calls);
 
             string secret = await WorkingSecretAsync(set);
             using EnrollResult again = await set.NewClient().ChangeSecretAsync(secret, "newest");
@@ -49,10 +46,7 @@ public sealed class InterruptedChangeTests
     {
         await using ScriptedSet set = await ScriptedSet.StartAsync();
         set.ExpectedWarnings.Add("Attempts at record");
-        await set.EnrolAsync(Key, "old");
-        set.DieAt("Retire", 0);
-        await set.ChangeOnADyingDeviceAsync();
-        set.Heal();
+        await set.EnrolAndDieInAChangeAsync("Retire", 0);
 
         using RecoverResult withOld = await set.NewClient().RecoverAsync("old");
         await withOld.Settlement;
@@ -70,10 +64,7 @@ public sealed class InterruptedChangeTests
     public async Task Recover_ChangeInterruptedAmongTheActivates_NewSecretFinishesTheChange()
     {
         await using ScriptedSet set = await ScriptedSet.StartAsync();
-        await set.EnrolAsync(Key, "old");
-        set.DieAt("Activate", 2);
-        await set.ChangeOnADyingDeviceAsync();
-        set.Heal();
+        await set.EnrolAndDieInAChangeAsync("Activate", 2);
 
         using RecoverResult recovered = await set.NewClient().RecoverAsync("new");
         SettlementReport settled = await recovered.Settlement;
@@ -87,10 +78,7 @@ public sealed class InterruptedChangeTests
     public async Task Recover_TooFewHaveActivated_RetiresNothing()
     {
         await using ScriptedSet set = await ScriptedSet.StartAsync();
-        await set.EnrolAsync(Key, "old");
-        set.DieAt("Activate", 2);
-        await set.ChangeOnADyingDeviceAsync();
-        set.Heal();
+        await set.EnrolAndDieInAChangeAsync("Activate", 2);
         set[0].Script.Refuse(RefusedCall.Because(RefusalReason.StorageUnavailable), "Confirm");
         set[1].Script.Refuse(RefusedCall.Because(RefusalReason.StorageUnavailable), "Confirm");
 
@@ -106,10 +94,7 @@ public sealed class InterruptedChangeTests
     {
         await using ScriptedSet set = await ScriptedSet.StartAsync();
         set.ExpectedWarnings.Add("Attempts at record");
-        await set.EnrolAsync(Key, "old");
-        set.DieAt("Retire", 2);
-        await set.ChangeOnADyingDeviceAsync();
-        set.Heal();
+        await set.EnrolAndDieInAChangeAsync("Retire", 2);
 
         EnrollmentRefusedException refused = await Assert.ThrowsAsync<EnrollmentRefusedException>(() => set.NewClient().ChangeSecretAsync("old", "newest"));
         using EnrollResult changed = await set.NewClient().ChangeSecretAsync("new", "newest");

@@ -35,10 +35,7 @@ public sealed class ReplaceTests
     {
         await using ScriptedSet set = await ScriptedSet.StartAsync();
         set.ExpectedWarnings.Add("Attempts at record");
-        await set.EnrolAsync(Key, "old");
-        set.DieAt("Retire", 0);
-        await set.ChangeOnADyingDeviceAsync();
-        set.Heal();
+        await set.EnrolAndDieInAChangeAsync("Retire", 0);
         CustodianClient client = set.NewClient();
         using RecoverResult recovered = await client.RecoverAsync("old");
 

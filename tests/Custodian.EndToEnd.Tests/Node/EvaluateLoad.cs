@@ -11,8 +11,11 @@ internal sealed class EvaluateLoad : IAsyncDisposable
 {
     private const int MaxAttempts = 100;
 
-    /// <summary>Between one evaluation and the next of a caller: some calls are always under way, and the machine is not full of them.</summary>
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+    /// <summary>Between one evaluation and the next of a caller; the whole run has none. Some calls are under way all the same.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(Effort.Times(20, 0));
+
+    /// <summary>After a refusal, as any client would wait.</summary>
+    private static readonly TimeSpan PauseWhenRefused = TimeSpan.FromMilliseconds(20);
 
     private readonly NodeProcess _node;
     private readonly bool _isInACrowd;
@@ -140,6 +143,7 @@ internal sealed class EvaluateLoad : IAsyncDisposable
             catch (RpcException refused)
             {
                 Judge(WireRefusal.Of(refused));
+                await Task.Delay(PauseWhenRefused, TimeProvider.System);
             }
 
             await Task.Delay(Pause, TimeProvider.System);

@@ -156,7 +156,7 @@ public sealed class IsolatedErrorClassTests : IAsyncLifetime, IDisposable
     {
         Order(new ModuleOrder(Function.Login, null));
 
-        var failure = await Assert.ThrowsAsync<HsmException>(() => OpenAsync(startDeadline: TimeSpan.FromSeconds(5)));
+        var failure = await Assert.ThrowsAsync<HsmException>(() => OpenAsync(startDeadline: TimeSpan.FromSeconds(10)));
 
         Assert.Equal(HsmErrorClass.Fatal, failure.Class);
         Assert.Contains("not ready within", failure.Message, StringComparison.Ordinal);

@@ -77,6 +77,28 @@ public sealed class HostFaultTests : IAsyncLifetime, IDisposable
         Assert.Single(events.Of<HostRecycled>());
     }
 
+    /// <summary>Who acts on the word that a process has started must find one.</summary>
+    [Fact]
+    public async Task Host_ToldOfAsStartedAfterAFailure_ServesAtThatMoment()
+    {
+        IsolatedHsm? opened = null;
+        var served = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var hsm = await OpenAsync(HostFaultKind.Exit, observer: happened =>
+        {
+            events.See(happened);
+            if (happened is HostStarted && opened is not null)
+            {
+                served.TrySetResult(Record.Exception(() => opened.AdmitAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult()?.Dispose()) is null);
+            }
+        });
+        opened = hsm;
+        var record = await KnownRecord.MakeAsync(hsm);
+
+        await Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => record.TryEvaluateAsync(hsm)));
+
+        Assert.True(await served.Task.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System));
+    }
+
     /// <summary>Its place is taken while a call in it hangs: that call is lost, and the process did not just give way.</summary>
     [Fact]
     public async Task Host_ReplacedWhileACallHangs_IsToldOfAsFailedAndTheSuccessorServes()
@@ -121,7 +143,8 @@ public sealed class HostFaultTests : IAsyncLifetime, IDisposable
         }
     }
 
-    private Task<IsolatedHsm> OpenAsync(HostFaultKind fault, TimeProvider? time = null, long recycleAfter = 0) => IsolatedHsm.OpenAsync(
+    private Task<IsolatedHsm> OpenAsync(
+        HostFaultKind fault, TimeProvider? time = null, long recycleAfter = 0, Action<IsolationEvent>? observer = null) => IsolatedHsm.OpenAsync(
         token.Options(sessions: 2, timeProvider: time),
         new IsolationOptions
         {
@@ -129,7 +152,7 @@ public sealed class HostFaultTests : IAsyncLifetime, IDisposable
             Deadline = fault == HostFaultKind.Silence ? TimeSpan.FromSeconds(2) : TimeSpan.FromSeconds(20),
             MemoryLimit = fault is HostFaultKind.Leak or HostFaultKind.Grow ? 256L << 20 : 1L << 30,
             RecycleAfter = recycleAfter,
-            Observer = events.See,
+            Observer = observer ?? events.See,
         },
         CancellationToken.None);
 }

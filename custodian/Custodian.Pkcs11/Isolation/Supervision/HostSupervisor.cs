@@ -142,7 +142,7 @@ internal sealed class HostSupervisor : IAsyncDisposable
         }
         else
         {
-            Tell(old, end);
+            Report(old, end);
         }
     }
 
@@ -157,7 +157,7 @@ internal sealed class HostSupervisor : IAsyncDisposable
             await failed.RetireAsync().ConfigureAwait(false);
         }
         var end = await failed.Ended.ConfigureAwait(false);
-        Tell(failed, end);
+        Report(failed, end);
         for (; ; )
         {
             await PauseAsync().ConfigureAwait(false);
@@ -173,7 +173,7 @@ internal sealed class HostSupervisor : IAsyncDisposable
         }
     }
 
-    private void Tell(HostChild failed, HostEnd end) =>
+    private void Report(HostChild failed, HostEnd end) =>
         options.Observer(new HostFailed(failed.Id, end.Fault.Cause, end.Fault.Detail, end.ExitStatus, end.AbandonedCalls));
 
     private async Task<HostChild?> TryStartAsync()

@@ -9,7 +9,7 @@ internal static class DyingDevice
     internal static byte[] Key { get; } = RepeatableBytes.Of("private key", 64);
 
     /// <summary>After that many calls of the step have taken effect, no call reaches any node.</summary>
-    internal static void DieAt(this ScriptedSet set, string step, int calls)
+    private static void DieAt(this ScriptedSet set, string step, int calls)
     {
         int made = 0;
         bool isDead = false;
@@ -35,7 +35,16 @@ internal static class DyingDevice
         }
     }
 
-    internal static async Task ChangeOnADyingDeviceAsync(this ScriptedSet set)
+    /// <summary>The key is enrolled under "old", and the device dies in a change to "new"; the nodes are well again afterwards.</summary>
+    internal static async Task EnrolAndDieInAChangeAsync(this ScriptedSet set, string step, int calls)
+    {
+        (await set.EnrolAsync(Key, "old")).Dispose();
+        set.DieAt(step, calls);
+        await set.ChangeOnADyingDeviceAsync();
+        set.Heal();
+    }
+
+    private static async Task ChangeOnADyingDeviceAsync(this ScriptedSet set)
     {
         try
         {
