@@ -17,7 +17,7 @@ internal static class AccountReading
         AtNodes = view.Nodes.ToImmutableDictionary(n => n.Node, n => n.Live.Select(AtNode).ToImmutableArray()),
         Nodes = view.Outcomes,
         ForeignAttempts = view.Choice.Chosen is { } record
-            ? ForeignCount.Of(operation.Core, record)
+            ? ForeignCount.Of(record)
             : ReadOnlyDictionary<NodeId, int>.Empty,
     };
 

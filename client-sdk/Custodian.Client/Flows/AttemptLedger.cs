@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Custodian.Protocol;
 
 namespace Custodian.Client;
@@ -9,7 +8,9 @@ namespace Custodian.Client;
 /// </summary>
 internal sealed class AttemptLedger
 {
-    private readonly ConcurrentDictionary<(RecordId Record, NodeId Node), Own> _made = [];
+    private readonly Lock _counting = new();
+    private readonly Dictionary<(RecordId Record, NodeId Node), Own> _made = [];
+    private readonly HashSet<Reading> _open = [];
 
     /// <summary>Counts an attempt that is about to be sent.</summary>
     internal void Add(RecordId record, NodeId node) => Change(record, node, own => own with { UnderWay = own.UnderWay + 1 });
@@ -40,20 +41,40 @@ internal sealed class AttemptLedger
     /// <summary>After a Confirm. What is still under way may be charged after it, and stays counted.</summary>
     internal void Clear(RecordId record, NodeId node) => Change(record, node, own => own with { Ended = 0 });
 
-    /// <summary>How many are counted now.</summary>
-    internal int Count(RecordId record, NodeId node) => _made.GetValueOrDefault((record, node)).Count;
+    /// <summary>Begins to watch what a node may count, before it is asked.</summary>
+    internal Reading Watch(NodeId node)
+    {
+        var reading = new Reading(this, node);
+        lock (_counting)
+        {
+            _open.Add(reading);
+        }
 
-    /// <summary>Attempts that others made, by what a node says is left.</summary>
-    internal int Foreign(Header header, NodeId node, int remaining) => Foreign(header, remaining, Count(header.RecordId, node));
+        return reading;
+    }
 
     /// <summary>max_attempts - remaining - own, at least 0.</summary>
     internal static int Foreign(Header header, int remaining, int own) => Math.Max(0, header.MaxAttempts - remaining - own);
 
     private void Change(RecordId record, NodeId node, Func<Own, Own> change)
     {
-        if (_made.AddOrUpdate((record, node), _ => change(default), (_, own) => change(own)) == default)
+        lock (_counting)
         {
-            _made.TryRemove(KeyValuePair.Create((record, node), default(Own)));
+            Own before = _made.GetValueOrDefault((record, node));
+            Own after = change(before);
+            if (after == default)
+            {
+                _made.Remove((record, node));
+            }
+            else
+            {
+                _made[(record, node)] = after;
+            }
+
+            foreach (Reading reading in _open.Where(r => r.Node == node && after.Count < before.Count))
+            {
+                reading.Keep(record, before.Count - after.Count);
+            }
         }
     }
 
@@ -70,6 +91,37 @@ internal sealed class AttemptLedger
         outcome.Condition is NodeCondition.NoToken or NodeCondition.Untrusted
         || outcome.Refusal?.Reason is RefusalReason.InvalidRequest or RefusalReason.TokenRejected or RefusalReason.ScopeMissing
             or RefusalReason.Overloaded or RefusalReason.HsmUnavailable;
+
+    /// <summary>
+    /// What a node says of its count was so at some moment between the question and the answer, and a Confirm, or an attempt that was taken
+    /// back, may come before or after it: whichever way, it counted no more of this client's attempts than this remembers.
+    /// </summary>
+    internal sealed class Reading(AttemptLedger ledger, NodeId node) : IDisposable
+    {
+        private readonly Dictionary<RecordId, int> _gone = [];
+
+        internal NodeId Node => node;
+
+        /// <summary>The most that the node can have counted since this began: what counts now, and what ceased to meanwhile.</summary>
+        internal int Most(RecordId record)
+        {
+            lock (ledger._counting)
+            {
+                return ledger._made.GetValueOrDefault((record, node)).Count + _gone.GetValueOrDefault(record);
+            }
+        }
+
+        public void Dispose()
+        {
+            lock (ledger._counting)
+            {
+                ledger._open.Remove(this);
+            }
+        }
+
+        /// <summary>Under the ledger's lock.</summary>
+        internal void Keep(RecordId record, int gone) => _gone[record] = _gone.GetValueOrDefault(record) + gone;
+    }
 
     /// <summary>Attempts of this client.</summary>
     /// <param name="UnderWay">Whose calls have not ended.</param>

@@ -101,8 +101,9 @@ internal sealed class Survey : IDisposable
     {
         try
         {
+            using AttemptLedger.Reading own = _operation.Core.OwnAttempts.Watch(node);
             Reply<DescribeResponse> reply = await _operation.DescribeAsync(node, cancellation).ConfigureAwait(false);
-            _outcomes.Set(node, reply.IsAnswer ? Read(node, reply.Value) : reply.Outcome);
+            _outcomes.Set(node, reply.IsAnswer ? Read(node, reply.Value, own) : reply.Outcome);
             _progress.Done(node, _outcomes[node]);
         }
         catch (OperationCanceledException)
@@ -112,14 +113,14 @@ internal sealed class Survey : IDisposable
     }
 
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "an answer that cannot be read is its node's failure, and no other's")]
-    private NodeOutcome Read(NodeId node, DescribeResponse response)
+    private NodeOutcome Read(NodeId node, DescribeResponse response, AttemptLedger.Reading own)
     {
         string? why;
         try
         {
             if (ViewReading.TryRead(response, node, _operation.Set, _operation.Account, out NodeView? view, out why))
             {
-                _views[node] = view;
+                _views[node] = view with { Live = [.. view.Live.Select(s => s with { OwnAttempts = own.Most(s.Record) })] };
                 return NodeOutcome.Answered;
             }
         }

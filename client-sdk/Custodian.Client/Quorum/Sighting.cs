@@ -15,6 +15,9 @@ internal sealed record Sighting
 
     internal int AttemptsRemaining { get; init; }
 
+    /// <summary>How many of this client's own attempts the node may have counted when it said so.</summary>
+    internal int OwnAttempts { get; init; }
+
     /// <summary>How long the next attempt has to wait; zero for none.</summary>
     internal TimeSpan Wait { get; init; }
 
@@ -22,6 +25,9 @@ internal sealed record Sighting
     internal ReadOnlyMemory<byte> ReplaceSignature { get; init; }
 
     internal RecordId Record => Header.RecordId;
+
+    /// <summary>How many attempts others made, at least.</summary>
+    internal int Foreign => AttemptLedger.Foreign(Header, AttemptsRemaining, OwnAttempts);
 
     /// <summary>Whether an attempt made now would be evaluated.</summary>
     internal bool IsFree => AttemptsRemaining > 0 && Wait == TimeSpan.Zero;

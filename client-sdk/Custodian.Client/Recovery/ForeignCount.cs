@@ -6,8 +6,7 @@ namespace Custodian.Client;
 internal static class ForeignCount
 {
     /// <summary>By what the nodes show. Nodes without such attempts are left out.</summary>
-    internal static Dictionary<NodeId, int> Of(ClientCore core, HeldRecord record) => Collect(
-        record.Sightings.Select(s => (s.Node, core.OwnAttempts.Foreign(record.Header, s.Node, s.AttemptsRemaining))));
+    internal static Dictionary<NodeId, int> Of(HeldRecord record) => Collect(record.Sightings.Select(s => (s.Node, s.Foreign)));
 
     /// <summary>By the newest that each node said during a try, before a Confirm erases it; each is logged.</summary>
     internal static Dictionary<NodeId, int> Of(ClientCore core, Trial trial)

@@ -56,18 +56,15 @@ internal sealed class NodeAttempt : IDisposable
 
     public void Dispose() => _input.Dispose();
 
-    /// <summary>
-    /// What the node counts lies between the sending and the answer: a Confirm of another call of this client may come before or after it.
-    /// </summary>
     private async Task<Reply<EvaluateResponse>> CountedAsync(EvaluateRequest request, CancellationToken cancellation)
     {
         AttemptLedger own = _operation.Core.OwnAttempts;
+        using AttemptLedger.Reading reading = own.Watch(Node);
         own.Add(_header.RecordId, Node);
-        _own = own.Count(_header.RecordId, Node);
         try
         {
             Reply<EvaluateResponse> reply = await _operation.EvaluateAsync(Node, request, cancellation).ConfigureAwait(false);
-            _own = Math.Max(_own, own.Count(_header.RecordId, Node));
+            _own = reading.Most(_header.RecordId);
             own.Settle(_header.RecordId, Node, reply.Outcome, reply.MayHaveActed);
             return reply;
         }

@@ -22,7 +22,7 @@ internal sealed class Trial : IDisposable
     {
         _operation = operation;
         Record = record;
-        ForeignBefore = ForeignCount.Of(operation.Core, record);
+        ForeignBefore = ForeignCount.Of(record);
         _ending = CancellationTokenSource.CreateLinkedTokenSource(operation.Core.Closing);
         _search = new SubsetSearch(record.Header.Threshold, IsRecoveryKey);
         _progress = new StageProgress(operation.Progress, CustodyStage.Evaluating, record.Header.Participants.Length);

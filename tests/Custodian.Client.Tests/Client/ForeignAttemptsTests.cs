@@ -117,6 +117,35 @@ public sealed class ForeignAttemptsTests
         Assert.Contains(set[2].Id, settled.Confirmed);
     }
 
+    [Fact]
+    public async Task Describe_AConfirmComesBetweenTheReadingAndItsAnswer_DoesNotTakeTheClientsOwnForForeign()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(nodes: 3, threshold: 2);
+        await set.EnrolAsync(Key, "secret");
+        CustodianClient client = set.NewClient();
+        TaskCompletionSource confirming = new(), answering = new();
+        NodeScript slow = set[2].Script;
+        slow.Before = (method, _) => method == "Confirm" ? confirming.Task : Task.CompletedTask;
+        using RecoverResult recovered = await client.RecoverAsync("secret");
+        await Called(slow, "Confirm", 1);
+        TaskCompletionSource read = new();
+        slow.After = method =>
+        {
+            read.TrySetResult();
+            return method == "Describe" ? answering.Task : Task.CompletedTask;
+        };
+
+        Task<AccountDescription> describing = client.DescribeAsync();
+        await read.Task;
+        confirming.SetResult();
+        await recovered.Settlement;
+        answering.SetResult();
+        AccountDescription account = await describing;
+
+        Assert.Equal(9, Assert.Single(account.AtNodes[set[2].Id]).AttemptsLeft);
+        Assert.Empty(account.ForeignAttempts);
+    }
+
     private static async Task Called(NodeScript script, string method, int times)
     {
         using CancellationTokenSource patience = new(TimeSpan.FromSeconds(60), TimeProvider.System);

@@ -64,15 +64,15 @@ public sealed class CountingTests
         ledger.Add(record.Header.RecordId, RecordsOnPaper.Node(1));
         ledger.Add(record.Header.RecordId, RecordsOnPaper.Node(1));
 
-        Assert.Equal(1, ledger.Foreign(record.Header, RecordsOnPaper.Node(1), remaining: 7));
-        Assert.Equal(3, ledger.Foreign(record.Header, RecordsOnPaper.Node(2), remaining: 7));
-        Assert.Equal(0, ledger.Foreign(record.Header, RecordsOnPaper.Node(1), remaining: 9));
+        Assert.Equal(1, Foreign(ledger, record, RecordsOnPaper.Node(1), remaining: 7));
+        Assert.Equal(3, Foreign(ledger, record, RecordsOnPaper.Node(2), remaining: 7));
+        Assert.Equal(0, Foreign(ledger, record, RecordsOnPaper.Node(1), remaining: 9));
         ledger.Keep(record.Header.RecordId, RecordsOnPaper.Node(1));
         ledger.Clear(record.Header.RecordId, RecordsOnPaper.Node(1));
-        Assert.Equal(2, ledger.Foreign(record.Header, RecordsOnPaper.Node(1), remaining: 7));
+        Assert.Equal(2, Foreign(ledger, record, RecordsOnPaper.Node(1), remaining: 7));
         ledger.Keep(record.Header.RecordId, RecordsOnPaper.Node(1));
         ledger.Clear(record.Header.RecordId, RecordsOnPaper.Node(1));
-        Assert.Equal(3, ledger.Foreign(record.Header, RecordsOnPaper.Node(1), remaining: 7));
+        Assert.Equal(3, Foreign(ledger, record, RecordsOnPaper.Node(1), remaining: 7));
     }
 
     [Theory]
@@ -91,7 +91,38 @@ public sealed class CountingTests
 
         ledger.Settle(record.Header.RecordId, RecordsOnPaper.Node(1), refused, mayHaveActed);
 
-        Assert.Equal(1 - own, ledger.Foreign(record.Header, RecordsOnPaper.Node(1), record.Header.MaxAttempts - 1));
+        Assert.Equal(1 - own, Foreign(ledger, record, RecordsOnPaper.Node(1), record.Header.MaxAttempts - 1));
+    }
+
+    [Fact]
+    public void Watch_OwnAttemptsEndMeanwhile_TheNodeMayHaveCountedThem()
+    {
+        RecordsOnPaper record = RecordsOnPaper.Create(1);
+        (RecordId id, NodeId node) = (record.Header.RecordId, RecordsOnPaper.Node(1));
+        NodeOutcome refused = NodeOutcome.Refused(new NodeRefusal(RefusalReason.HsmUnavailable, null, null, null, null));
+        AttemptLedger ledger = new();
+        ledger.Add(id, node);
+        ledger.Keep(id, node);
+        AttemptLedger.Reading other = ledger.Watch(RecordsOnPaper.Node(2));
+        AttemptLedger.Reading early = ledger.Watch(node);
+        ledger.Clear(id, node);
+        AttemptLedger.Reading late = ledger.Watch(node);
+        ledger.Add(id, node);
+        ledger.Settle(id, node, refused, mayHaveActed: false);
+
+        Assert.Equal(2, early.Most(id));
+        Assert.Equal(1, late.Most(id));
+        Assert.Equal(0, other.Most(id));
+        early.Dispose();
+        late.Dispose();
+        using AttemptLedger.Reading after = ledger.Watch(node);
+        Assert.Equal(0, after.Most(id));
+    }
+
+    private static int Foreign(AttemptLedger ledger, RecordsOnPaper record, NodeId node, int remaining)
+    {
+        using AttemptLedger.Reading reading = ledger.Watch(node);
+        return AttemptLedger.Foreign(record.Header, remaining, reading.Most(record.Header.RecordId));
     }
 
     [Theory]

@@ -12,6 +12,9 @@ internal sealed class NodeScript
     /// <summary>Runs before a call is looked at; may wait for as long as the test wants, or throw a refusal.</summary>
     internal Func<string, CancellationToken, Task> Before { get; set; } = (_, _) => Task.CompletedTask;
 
+    /// <summary>Runs once a call took effect, before its answer is sent.</summary>
+    internal Func<string, Task> After { get; set; } = _ => Task.CompletedTask;
+
     /// <summary>Whether the connection breaks instead of the answer being sent, although the call took effect.</summary>
     internal Func<string, bool> LosesAnswer { get; set; } = _ => false;
 

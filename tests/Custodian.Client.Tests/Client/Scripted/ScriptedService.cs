@@ -40,6 +40,7 @@ internal sealed class ScriptedService(ScriptedNode node) : Custody.CustodyBase
         await node.Script.Before(method, context.CancellationToken);
         T answer = honest(Caller(context));
         lie(answer);
+        await node.Script.After(method);
         if (node.Script.LosesAnswer(method))
         {
             context.GetHttpContext().Abort();
