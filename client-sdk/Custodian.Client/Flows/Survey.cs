@@ -42,8 +42,9 @@ internal sealed class Survey : IDisposable
     internal Task CompleteAsync(CancellationToken cancellation) => Task.WhenAll(_tasks).WaitAsync(cancellation);
 
     /// <summary>
-    /// Waits until nodes that have not answered can change nothing, and then a little for them all the same, above all where someone is shown
-    /// what they hold. Once there is a record to try, even nodes that could know of a newer one get that little and no more.
+    /// Waits until nodes that have not answered can change nothing. Where someone is shown what they hold, they get a little longer, and so do
+    /// those that could know of a newer record than the one there is to try, or what is left where there is none; no more than that. A secret
+    /// that is there is not kept waiting: while it is stretched they may still answer, and what others tried there they tell with every attempt.
     /// </summary>
     /// <param name="isShown">Whether someone looks at the answers while the secret is typed.</param>
     /// <param name="cancellation">Cancels.</param>
@@ -56,9 +57,16 @@ internal sealed class Survey : IDisposable
         Task? grace = null;
         while (waiting.Count > 0 && grace?.IsCompleted != true)
         {
-            if (grace is null && _operation.HasAccount && View() is var view && (view.IsSettled() || view.IsUsable()))
+            AccountView? view = _operation.HasAccount ? View() : null;
+            bool isSettled = view?.IsSettled() == true, isUsable = view?.IsUsable() == true;
+            if (isSettled && isUsable && !isShown)
             {
-                grace = Task.Delay(Grace(isShown || !view.IsSettled()), options.TimeProvider, ending.Token);
+                break;
+            }
+
+            if (isSettled || isUsable)
+            {
+                grace ??= Task.Delay(options.SlowNodeGrace, options.TimeProvider, ending.Token);
             }
 
             Task done = await Task.WhenAny(grace is null ? waiting : [.. waiting, grace]).WaitAsync(cancellation).ConfigureAwait(false);
@@ -67,17 +75,6 @@ internal sealed class Survey : IDisposable
 
         await ending.CancelAsync().ConfigureAwait(false);
         cancellation.ThrowIfCancellationRequested();
-    }
-
-    /// <summary>
-    /// How long to wait for the others: where the secret is there and nothing hangs on them, no longer than it took so far. One node that is
-    /// slow then makes nobody slow, and those that are only a little behind still tell of attempts that a Confirm will erase.
-    /// </summary>
-    private TimeSpan Grace(bool isWanted)
-    {
-        TimeSpan whole = _operation.Core.Options.SlowNodeGrace;
-        TimeSpan soFar = _operation.Core.Options.TimeProvider.GetElapsedTime(Started);
-        return isWanted || soFar > whole ? whole : soFar;
     }
 
     /// <summary>Leaves the nodes alone that have not answered.</summary>
