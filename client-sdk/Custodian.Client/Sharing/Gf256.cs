@@ -12,40 +12,17 @@ internal static class Gf256
     private const uint Polynomial = 0x11b;
     private const ulong TopBits = 0x8080_8080_8080_8080;
     private const ulong Reduction = 0x1b1b_1b1b_1b1b_1b1b;
+    private const int Order = 255;
 
-    private static readonly byte[] s_inverses = [.. Enumerable.Range(0, 256).Select(a => Invert((byte)a))];
+    // The powers of 3, which generates every element but 0, twice over: the sum of two logarithms needs no remainder.
+    private static readonly byte[] s_powers = Powers();
+    private static readonly byte[] s_logarithms = Logarithms(s_powers);
 
-    /// <summary>The product of two elements. Neither a branch nor a memory index depends on them.</summary>
-    internal static byte Multiply(byte a, byte b)
-    {
-        unchecked
-        {
-            uint product = 0;
-            uint shifted = a;
-            for (int bit = 0; bit < 8; bit++)
-            {
-                product ^= shifted & (0u - ((uint)b >> bit & 1));
-                shifted = shifted << 1 ^ (Polynomial & (0u - (shifted >> 7)));
-            }
+    /// <summary>The product of two public elements: from tables, so never for a byte of a secret, a share or a coefficient.</summary>
+    internal static byte MultiplyPublic(byte a, byte b) => a == 0 || b == 0 ? (byte)0 : s_powers[s_logarithms[a] + s_logarithms[b]];
 
-            return (byte)product;
-        }
-    }
-
-    /// <summary>The inverse a^254, and 0 for 0. Neither a branch nor a memory index depends on <paramref name="a"/>.</summary>
-    internal static byte Invert(byte a)
-    {
-        byte power = a;
-        for (int i = 0; i < 6; i++)
-        {
-            power = Multiply(Multiply(power, power), a);
-        }
-
-        return Multiply(power, power);
-    }
-
-    /// <summary>The inverse of a public element, and 0 for 0: from a table, so never for a byte of a secret, a share or a coefficient.</summary>
-    internal static byte InvertPublic(byte a) => s_inverses[a];
+    /// <summary>A public element through one that is not 0, from the same tables.</summary>
+    internal static byte DividePublic(byte a, byte b) => a == 0 ? (byte)0 : s_powers[s_logarithms[a] + Order - s_logarithms[b]];
 
     /// <summary>
     /// The product of 32 elements with one public factor. The time depends on <paramref name="factor"/>, an index or what follows from
@@ -64,13 +41,38 @@ internal static class Gf256
         return product;
     }
 
+    /// <summary>The product of 32 elements with x, which is 2.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<ulong> MultiplyByX(Vector256<ulong> elements)
+    internal static Vector256<ulong> MultiplyByX(Vector256<ulong> elements)
     {
         Vector256<ulong> top = elements & Vector256.Create(TopBits);
 
         // (top << 1) - (top >> 7) is 0xff in every byte whose top bit was set: the borrow of each byte is paid by its own carry.
         Vector256<ulong> overflowed = (top << 1) - (top >>> 7);
         return ((elements ^ top) << 1) ^ (overflowed & Vector256.Create(Reduction));
+    }
+
+    private static byte[] Powers()
+    {
+        byte[] powers = new byte[2 * Order];
+        powers[0] = 1;
+        for (int i = 1; i < powers.Length; i++)
+        {
+            uint last = powers[i - 1];
+            powers[i] = unchecked((byte)(last ^ last << 1 ^ (last >> 7) * Polynomial));
+        }
+
+        return powers;
+    }
+
+    private static byte[] Logarithms(byte[] powers)
+    {
+        byte[] logarithms = new byte[Order + 1];
+        for (int i = 0; i < Order; i++)
+        {
+            logarithms[powers[i]] = (byte)i;
+        }
+
+        return logarithms;
     }
 }

@@ -104,14 +104,25 @@ internal static class Shamir
         LagrangeWeights(indexes, target, weights);
         for (int start = 0; start < value.Length; start += Lane)
         {
-            Vector256<ulong> sum = Vector256<ulong>.Zero;
+            Store(WeightedSum(shares, value.Length, start, weights), value, start);
+        }
+    }
+
+    /// <summary>Up to 32 bytes of each share times its weight, summed up: one bit of every weight after the other, so that only the sum is doubled.</summary>
+    private static Vector256<ulong> WeightedSum(ReadOnlySpan<byte> shares, int length, int start, ReadOnlySpan<byte> weights)
+    {
+        Vector256<ulong> sum = Vector256<ulong>.Zero;
+        for (int bit = 7; bit >= 0; bit--)
+        {
+            sum = Gf256.MultiplyByX(sum);
             for (int i = 0; i < weights.Length; i++)
             {
-                sum ^= Gf256.Multiply(Load(shares.Slice(i * value.Length, value.Length), start), weights[i]);
+                ulong isSet = unchecked(0UL - (uint)(weights[i] >> bit & 1));
+                sum ^= Load(shares.Slice(i * length, length), start) & Vector256.Create(isSet);
             }
-
-            Store(sum, value, start);
         }
+
+        return sum;
     }
 
     /// <summary>The weight of each share in the value at <paramref name="target"/>: the product of (target - x_j) / (x_i - x_j) over j other than i.</summary>
@@ -125,12 +136,12 @@ internal static class Shamir
             {
                 if (j != i)
                 {
-                    numerator = Gf256.Multiply(numerator, (byte)(target ^ indexes[j]));
-                    denominator = Gf256.Multiply(denominator, (byte)(indexes[i] ^ indexes[j]));
+                    numerator = Gf256.MultiplyPublic(numerator, (byte)(target ^ indexes[j]));
+                    denominator = Gf256.MultiplyPublic(denominator, (byte)(indexes[i] ^ indexes[j]));
                 }
             }
 
-            weights[i] = Gf256.Multiply(numerator, Gf256.InvertPublic(denominator));
+            weights[i] = Gf256.DividePublic(numerator, denominator);
         }
     }
 

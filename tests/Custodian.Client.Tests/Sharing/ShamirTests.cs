@@ -281,8 +281,8 @@ public sealed class ShamirTests
         byte power = 1;
         foreach (byte coefficient in polynomial)
         {
-            value ^= Gf256.Multiply(coefficient, power);
-            power = Gf256.Multiply(power, x);
+            value ^= Gf256.MultiplyPublic(coefficient, power);
+            power = Gf256.MultiplyPublic(power, x);
         }
 
         return value;
