@@ -22,7 +22,13 @@ internal sealed class GroupCommitLoop : IAsyncDisposable
     internal GroupCommitLoop(
         SqliteStoreOptions options, BatchTransaction transaction, LogErasure erasure, StoreMetrics metrics, ILogger logger)
     {
-        _waiting = Channel.CreateBounded<WriteCall>(new BoundedChannelOptions(options.QueueLength) { SingleReader = true });
+        _waiting = Channel.CreateBounded<WriteCall>(new BoundedChannelOptions(options.QueueLength)
+        {
+            SingleReader = true,
+
+            // The reader is a thread that blocks: it is woken by the caller itself, not by way of another thread.
+            AllowSynchronousContinuations = true,
+        });
         (_transaction, _erasure, _metrics, _logger) = (transaction, erasure, metrics, logger);
         _batchSize = options.BatchSize;
         new Thread(Run) { IsBackground = true, Name = "custodian store" }.Start();

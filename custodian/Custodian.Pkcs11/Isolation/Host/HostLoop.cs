@@ -75,7 +75,8 @@ internal sealed class HostLoop(Stream input, Stream output, TextWriter complaint
         {
             try
             {
-                return Pkcs11Hsm.OpenAsync(options, CancellationToken.None).GetAwaiter().GetResult();
+                // All that is done with a result here is to write it down.
+                return Pkcs11Hsm.OpenAsync(options, lendsThreads: true, CancellationToken.None).GetAwaiter().GetResult();
             }
             catch (Exception e)
             {
