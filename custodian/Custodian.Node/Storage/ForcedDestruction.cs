@@ -57,22 +57,16 @@ internal sealed class ForcedDestruction(SqliteConnection connection, NodeId node
     /// <exception cref="SqliteException">Nothing was changed.</exception>
     internal Destruction Destroy(byte[] row, IReadOnlyList<SuspectRecord> own)
     {
-        connection.Run("BEGIN IMMEDIATE");
-        try
+        (int removed, int erased) = connection.InTransaction(() =>
         {
             List<SuspectRecord> suspects = Suspects(row);
             int erased = suspects.Count(s => EraseIfOwn(s, own));
             suspects.ForEach(Remove);
             WriteAccount(row);
             Forget(row);
-            connection.Run("COMMIT");
-            return new Destruction(suspects.Count, erased, TruncateLog());
-        }
-        catch
-        {
-            connection.RollBackIfOpen();
-            throw;
-        }
+            return (suspects.Count, erased);
+        });
+        return new Destruction(removed, erased, TruncateLog());
     }
 
     private static byte[] PartOf(Statement.Rows reader)

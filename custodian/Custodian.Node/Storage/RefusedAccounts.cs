@@ -55,8 +55,11 @@ internal sealed class RefusedAccounts(SqliteStoreOptions options, TimeProvider t
         try
         {
             using SqliteConnection connection = SqliteConnections.OpenWriter(options);
-            using var note = new Statement(connection, "INSERT OR IGNORE INTO refused_accounts (row, first_ms, what) VALUES (?1, ?2, ?3)");
-            note.Run(row, time.GetUtcNow().ToUnixTimeMilliseconds(), what);
+            connection.InTransaction(() =>
+            {
+                using var note = new Statement(connection, "INSERT OR IGNORE INTO refused_accounts (row, first_ms, what) VALUES (?1, ?2, ?3)");
+                note.Run(row, time.GetUtcNow().ToUnixTimeMilliseconds(), what);
+            });
         }
         catch (Exception failure) when (failure is SqliteException or StorageException)
         {

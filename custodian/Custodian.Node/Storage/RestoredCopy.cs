@@ -55,18 +55,15 @@ internal static class RestoredCopy
     /// <summary>
     /// Notes the operator's acceptance. A crash before the commit leaves the node waiting; after it, it never waits again.
     /// </summary>
-    internal static void Accept(SqliteConnection connection, long nowMs)
+    internal static void Accept(SqliteConnection connection, long nowMs) => connection.InTransaction(() =>
     {
-        connection.Run("BEGIN IMMEDIATE");
         if (MarkOf(connection) == Restrained)
         {
             using var accept = new Statement(connection, "UPDATE restoration SET accepted_ms = ?1 WHERE id = 1");
             accept.Write(nowMs);
             connection.Run("UPDATE node SET is_copy = 0");
         }
-
-        connection.Run("COMMIT");
-    }
+    });
 
     private static long MarkOf(SqliteConnection connection) => connection.Number("SELECT max(is_copy) FROM node");
 

@@ -30,32 +30,20 @@ internal sealed partial class SqliteAccountStore
     /// <param name="cancellationToken">Checked before anything is done.</param>
     /// <exception cref="StorageException">It could not be written.</exception>
     internal Task ChangeKeyListAsync(Func<KeyList?, KeyList> change, CancellationToken cancellationToken) => Task.Run(
-        () => OnOwnConnection(connection =>
-        {
-            connection.Run("BEGIN IMMEDIATE");
-            try
-            {
-                change(KeyList.Read(connection, _secrets)).Write(connection, _secrets);
-                connection.Run("COMMIT");
-            }
-            catch
-            {
-                connection.RollBackIfOpen();
-                throw;
-            }
-        }),
+        () => OnOwnConnection(connection => connection.InTransaction(
+            () => change(KeyList.Read(connection, _secrets)).Write(connection, _secrets))),
         cancellationToken);
 
     /// <summary>Notes that the HSM makes new blobs under the keys in use of these from now on.</summary>
     /// <exception cref="StorageException">It could not be written.</exception>
     internal Task NoteKeyUseAsync(KeyInventory keys, CancellationToken cancellationToken) => Task.Run(
-        () => OnOwnConnection(connection =>
+        () => OnOwnConnection(connection => connection.InTransaction(() =>
         {
             foreach (TokenKey key in keys.InUse)
             {
                 KeyQueries.NoteUse(connection, key.Purpose, key.Version, _time.GetUtcNow().ToUnixTimeMilliseconds());
             }
-        }),
+        })),
         cancellationToken);
 
     /// <summary>The node's own secrets as the HSM sealed them.</summary>
@@ -66,7 +54,9 @@ internal sealed partial class SqliteAccountStore
     /// <summary>Exchanges the node's sealed secrets, if they are still those.</summary>
     /// <exception cref="StorageException">It could not be written, and they are those of before.</exception>
     internal Task<bool> ReplaceSealedSecretsAsync(byte[] former, byte[] resealed, CancellationToken cancellationToken) =>
-        Task.Run(() => OnOwnConnection(connection => KeyQueries.ReplaceSecrets(connection, former, resealed)), cancellationToken);
+        Task.Run(
+            () => OnOwnConnection(connection => connection.InTransaction(() => KeyQueries.ReplaceSecrets(connection, former, resealed))),
+            cancellationToken);
 
     /// <summary>Rids the write-ahead log of what was overwritten in the database, unless somebody reads from it.</summary>
     /// <returns>Whether it is rid of it.</returns>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
@@ -7,6 +8,9 @@ namespace Custodian.Node.Storage;
 /// <summary>How connections to the node's database are opened and asked for single values.</summary>
 internal static class SqliteConnections
 {
+    /// <summary>Four looks, 1, 2, 5 and 2 ms apart.</summary>
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(10);
+
     /// <summary>Opens the node's database for the writer.</summary>
     /// <exception cref="StorageException">There is no such file, or it is not a node's database.</exception>
     internal static SqliteConnection OpenWriter(SqliteStoreOptions options)
@@ -103,6 +107,30 @@ internal static class SqliteConnections
         return Convert.ToInt64(command.ExecuteScalar(), CultureInfo.InvariantCulture);
     }
 
+    /// <summary>Writes in one transaction, beside the node's writer: all of it, or nothing.</summary>
+    internal static T InTransaction<T>(this SqliteConnection connection, Func<T> write)
+    {
+        connection.BeginWhenFree();
+        try
+        {
+            T result = write();
+            connection.Run("COMMIT");
+            return result;
+        }
+        catch
+        {
+            connection.RollBackIfOpen();
+            throw;
+        }
+    }
+
+    /// <inheritdoc cref="InTransaction{T}"/>
+    internal static void InTransaction(this SqliteConnection connection, Action write) => connection.InTransaction(() =>
+    {
+        write();
+        return true;
+    });
+
     /// <summary>Whether a transaction is open. Some errors make SQLite roll back by itself.</summary>
     internal static bool IsInTransaction(this SqliteConnection connection) => raw.sqlite3_get_autocommit(connection.Handle) == 0;
 
@@ -112,6 +140,25 @@ internal static class SqliteConnections
         {
             connection.Run("ROLLBACK");
         }
+    }
+
+    /// <summary>
+    /// A writer that is never idle lets go of the database for an instant between two transactions only. SQLite's own waiting soon looks ten
+    /// times a second and can miss every one of them; this looks some hundred times, for as long.
+    /// </summary>
+    private static void BeginWhenFree(this SqliteConnection connection)
+    {
+        TimeSpan patience = TimeSpan.FromMilliseconds(connection.Number("PRAGMA busy_timeout"));
+        long began = Stopwatch.GetTimestamp();
+        SetBusyTimeout(connection, s_look);
+        int code;
+        do
+        {
+            code = raw.sqlite3_exec(connection.Handle, "BEGIN IMMEDIATE");
+        }
+        while (code == raw.SQLITE_BUSY && Stopwatch.GetElapsedTime(began) < patience);
+        SetBusyTimeout(connection, patience);
+        SqliteException.ThrowExceptionForRC(code, connection.Handle);
     }
 
     private static void RefuseForeign(SqliteConnection connection)

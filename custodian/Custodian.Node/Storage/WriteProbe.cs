@@ -17,10 +17,11 @@ internal static class WriteProbe
         try
         {
             using SqliteConnection connection = SqliteConnections.OpenWriter(options);
-            connection.Run("BEGIN IMMEDIATE");
-            connection.Run($"SAVEPOINT room; CREATE TABLE room (filled BLOB); INSERT INTO room VALUES (zeroblob({Room})); ROLLBACK TO room");
-            connection.Run($"PRAGMA user_version = {connection.Number("PRAGMA user_version")}");
-            connection.Run("COMMIT");
+            connection.InTransaction(() =>
+            {
+                connection.Run($"SAVEPOINT room; CREATE TABLE room (filled BLOB); INSERT INTO room VALUES (zeroblob({Room})); ROLLBACK TO room");
+                connection.Run($"PRAGMA user_version = {connection.Number("PRAGMA user_version")}");
+            });
         }
         catch (SqliteException failure)
         {

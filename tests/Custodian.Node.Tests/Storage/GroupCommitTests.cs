@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using Custodian.Core;
 using Custodian.Node.Storage;
 using Custodian.Protocol;
 using Custodian.Protocol.Wire;
+using Microsoft.Data.Sqlite;
 
 namespace Custodian.Node.Tests.Storage;
 
@@ -40,6 +42,23 @@ public sealed class GroupCommitTests : IDisposable
         Decision<EvaluateGrant>[] charges = await Task.WhenAll(ids.Zip(records, (id, r) => store.EvaluateAsync(id, r.Id)));
         Assert.All(charges, d => Assert.NotNull(d.Answer));
         Assert.InRange(_folder.Metrics.CommitCount - before, 1, 15);
+    }
+
+    [Fact]
+    public async Task Probe_AWriterLetsGoForMomentsOnly_FindsOne()
+    {
+        await using SqliteAccountStore store = _folder.Open();
+        using var stop = new CancellationTokenSource();
+        var writer = new Thread(() => HoldAgainAndAgain(held: TimeSpan.FromMilliseconds(20), free: TimeSpan.FromMilliseconds(0.2), stop.Token));
+        writer.Start();
+
+        for (int i = 0; i < 5; i++)
+        {
+            await store.ProbeAsync(CancellationToken.None);
+        }
+
+        await stop.CancelAsync();
+        writer.Join();
     }
 
     [Fact]
@@ -119,6 +138,27 @@ public sealed class GroupCommitTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    /// <summary>As a node's writer under full load. It turns round instead of sleeping: no sleep is as short.</summary>
+    private void HoldAgainAndAgain(TimeSpan held, TimeSpan free, CancellationToken stop)
+    {
+        using SqliteConnection writer = _folder.Connect();
+        while (!stop.IsCancellationRequested)
+        {
+            writer.Run("BEGIN IMMEDIATE");
+            TurnRound(held);
+            writer.Run("COMMIT");
+            TurnRound(free);
+        }
+
+        static void TurnRound(TimeSpan time)
+        {
+            for (long began = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(began) < time;)
+            {
+                Thread.SpinWait(20);
+            }
+        }
+    }
 
     private static Decision<StateAnswer> Keep() => Decision<StateAnswer>.Keep(new StateAnswer(RecordState.Active, 1));
 }
