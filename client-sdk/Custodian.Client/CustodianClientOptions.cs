@@ -37,8 +37,8 @@ public sealed class CustodianClientOptions
 
     /// <summary>
     /// How long <see cref="CustodianClient.PrepareRecoveryAsync"/> waits for slow nodes once it has seen enough. They are asked all the
-    /// same when the secret comes. Calls that are given the secret at once wait for them only while they could hold a newer record.
-    /// Default 500 ms; up to 24 h.
+    /// same when the secret comes. Calls that are given the secret at once wait for them only while they could hold a newer record, or where
+    /// what was seen cannot be tried. Default 500 ms; up to 24 h.
     /// </summary>
     public TimeSpan SlowNodeGrace { get; set; } = TimeSpan.FromMilliseconds(500);
 

@@ -71,7 +71,7 @@ internal sealed record AccountView
     internal bool IsUsable() =>
         Choice.Chosen is { } chosen
         && !RecordChoice.Shown(Nodes).Any(IsInDoubt)
-        && (chosen.Free >= chosen.Header.Threshold || chosen.Free + Silent(chosen.Header) < chosen.Header.Threshold);
+        && (chosen.CanBeTried || chosen.Free + Silent(chosen.Header) < chosen.Header.Threshold);
 
     /// <summary>
     /// Whether nodes that have not answered, retired ones included, could hold a record that is not known to be held: the newest, even. Fewer

@@ -38,8 +38,18 @@ internal sealed class AttemptLedger
         }
     }
 
-    /// <summary>After a Confirm. What is still under way may be charged after it, and stays counted.</summary>
-    internal void Clear(RecordId record, NodeId node) => Change(record, node, own => own with { Ended = 0 });
+    /// <summary>How many a Confirm that is sent now is sure to erase.</summary>
+    internal int Ended(RecordId record, NodeId node)
+    {
+        lock (_counting)
+        {
+            return _made.GetValueOrDefault((record, node)).Ended;
+        }
+    }
+
+    /// <summary>After a Confirm: takes away what had <see cref="Ended"/> before it was sent. What came later may be charged after it, and stays.</summary>
+    internal void Clear(RecordId record, NodeId node, int ended) =>
+        Change(record, node, own => own with { Ended = Math.Max(0, own.Ended - ended) });
 
     /// <summary>Begins to watch what a node may count, before it is asked.</summary>
     internal Reading Watch(NodeId node)
@@ -71,9 +81,9 @@ internal sealed class AttemptLedger
                 _made[(record, node)] = after;
             }
 
-            foreach (Reading reading in _open.Where(r => r.Node == node && after.Count < before.Count))
+            foreach (Reading reading in _open.Where(r => r.Node == node))
             {
-                reading.Keep(record, before.Count - after.Count);
+                reading.Saw(record, Math.Max(before.Count, after.Count));
             }
         }
     }
@@ -93,21 +103,21 @@ internal sealed class AttemptLedger
             or RefusalReason.Overloaded or RefusalReason.HsmUnavailable;
 
     /// <summary>
-    /// What a node says of its count was so at some moment between the question and the answer, and a Confirm, or an attempt that was taken
-    /// back, may come before or after it: whichever way, it counted no more of this client's attempts than this remembers.
+    /// What a node says of its count was so at some moment between the question and the answer. At none of them did it count more of this
+    /// client's attempts than were counted here: the most of that time is what it may have counted.
     /// </summary>
     internal sealed class Reading(AttemptLedger ledger, NodeId node) : IDisposable
     {
-        private readonly Dictionary<RecordId, int> _gone = [];
+        private readonly Dictionary<RecordId, int> _most = [];
 
         internal NodeId Node => node;
 
-        /// <summary>The most that the node can have counted since this began: what counts now, and what ceased to meanwhile.</summary>
+        /// <summary>The most that the node can have counted since this began.</summary>
         internal int Most(RecordId record)
         {
             lock (ledger._counting)
             {
-                return ledger._made.GetValueOrDefault((record, node)).Count + _gone.GetValueOrDefault(record);
+                return Math.Max(_most.GetValueOrDefault(record), ledger._made.GetValueOrDefault((record, node)).Count);
             }
         }
 
@@ -120,7 +130,7 @@ internal sealed class AttemptLedger
         }
 
         /// <summary>Under the ledger's lock.</summary>
-        internal void Keep(RecordId record, int gone) => _gone[record] = _gone.GetValueOrDefault(record) + gone;
+        internal void Saw(RecordId record, int count) => _most[record] = Math.Max(_most.GetValueOrDefault(record), count);
     }
 
     /// <summary>Attempts of this client.</summary>

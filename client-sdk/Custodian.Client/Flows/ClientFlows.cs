@@ -136,7 +136,7 @@ internal sealed class ClientFlows(ClientCore core)
         return await new Removal(operation, view, owners).RunAsync(cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>The secret is there already: nobody is shown anything, and nobody waits for slow nodes.</summary>
+    /// <summary>The secret is there already: nobody is shown anything, and where there is a record to try nobody waits for slow nodes.</summary>
     private Task<RecoverySession> PrepareForSecretAsync(IProgress<CustodyProgress>? progress, CancellationToken cancellation) =>
         RecoverySession.PrepareAsync(new Operation(core, progress), isShown: false, cancellation);
 

@@ -42,9 +42,9 @@ internal sealed class Survey : IDisposable
     internal Task CompleteAsync(CancellationToken cancellation) => Task.WhenAll(_tasks).WaitAsync(cancellation);
 
     /// <summary>
-    /// Waits until nodes that have not answered can change nothing. Where someone is shown what they hold, they get a little longer, and so do
-    /// those that could know of a newer record than the one there is to try, or what is left where there is none; no more than that. A secret
-    /// that is there is not kept waiting: while it is stretched they may still answer, and what others tried there they tell with every attempt.
+    /// Waits until nodes that have not answered can change nothing, and then a little for them all the same: what they hold is shown while the
+    /// secret is typed, makes an error complete where nothing can be tried, or is a newer record than the one there is to try. A secret that is
+    /// there, and a record that can be tried, wait for nobody who can change nothing: the stretching gives them time enough.
     /// </summary>
     /// <param name="isShown">Whether someone looks at the answers while the secret is typed.</param>
     /// <param name="cancellation">Cancels.</param>
@@ -58,13 +58,13 @@ internal sealed class Survey : IDisposable
         while (waiting.Count > 0 && grace?.IsCompleted != true)
         {
             AccountView? view = _operation.HasAccount ? View() : null;
-            bool isSettled = view?.IsSettled() == true, isUsable = view?.IsUsable() == true;
-            if (isSettled && isUsable && !isShown)
+            bool isSettled = view?.IsSettled() == true;
+            if (isSettled && view!.Choice.Chosen?.CanBeTried == true && !isShown)
             {
                 break;
             }
 
-            if (isSettled || isUsable)
+            if (isSettled || view?.IsUsable() == true)
             {
                 grace ??= Task.Delay(options.SlowNodeGrace, options.TimeProvider, ending.Token);
             }

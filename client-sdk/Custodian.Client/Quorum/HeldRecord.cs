@@ -17,6 +17,9 @@ internal sealed record HeldRecord(Header Header, ImmutableArray<Sighting> Sighti
     /// <summary>How many participants would evaluate an attempt now.</summary>
     internal int Free => Sightings.Count(s => s.IsFree);
 
+    /// <summary>Whether those are enough to try a secret at it.</summary>
+    internal bool CanBeTried => Free >= Header.Threshold;
+
     /// <summary>How long until t participants have an attempt free; null when too few of those seen have one left at all.</summary>
     internal TimeSpan? Wait
     {

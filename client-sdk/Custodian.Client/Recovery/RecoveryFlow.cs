@@ -49,7 +49,7 @@ internal sealed class RecoveryFlow(Operation operation, Survey survey)
     /// <summary>The trial of the first record that opens; null when none does. What failed is noted.</summary>
     private async Task<Trial?> TryAllAsync(AccountView view, List<Trial> failed, SecretBytes utf8, CancellationToken cancellation)
     {
-        foreach (HeldRecord record in InOrder(view).Where(r => r.Free >= r.Header.Threshold && !failed.Exists(t => t.Record.IsSameAs(r))))
+        foreach (HeldRecord record in InOrder(view).Where(r => r.CanBeTried && !failed.Exists(t => t.Record.IsSameAs(r))))
         {
             if (failed.Count == MostTrials)
             {

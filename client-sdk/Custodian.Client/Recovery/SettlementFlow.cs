@@ -74,16 +74,17 @@ internal sealed class SettlementFlow
     {
         if (answer.Sequence is { } sequence)
         {
+            int ended = _operation.Core.OwnAttempts.Ended(Header.RecordId, answer.Node);
             Reply<ConfirmResponse> reply = await _operation
                 .ConfirmAsync(answer.Node, Header, _trial.Keys!.Confirm, answer.Attempt, sequence, Closing)
                 .ConfigureAwait(false);
-            _trial.Outcomes.Set(answer.Node, reply.IsAnswer ? Check(answer.Node, reply.Value) : reply.Outcome);
+            _trial.Outcomes.Set(answer.Node, reply.IsAnswer ? Check(answer.Node, reply.Value, ended) : reply.Outcome);
         }
 
         _progress.Done(answer.Node, _trial.Outcomes[answer.Node]);
     }
 
-    private NodeOutcome Check(NodeId node, ConfirmResponse response)
+    private NodeOutcome Check(NodeId node, ConfirmResponse response, int ended)
     {
         if (response.State is not (WireState.Active or WireState.Superseded))
         {
@@ -96,7 +97,7 @@ internal sealed class SettlementFlow
         }
 
         _confirmed[node] = response.State;
-        _operation.Core.OwnAttempts.Clear(Header.RecordId, node);
+        _operation.Core.OwnAttempts.Clear(Header.RecordId, node, ended);
         return NodeOutcome.Answered;
     }
 

@@ -40,6 +40,63 @@ public sealed class PartialViewTests
     }
 
     [Fact]
+    public async Task Recover_SecretIsThereAndOneNodeNeverSpeaks_DoesNotWaitForIt()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(3, 2);
+        await set.EnrolAsync(Key, "secret");
+        StoppedClock clock = new();
+        TaskCompletionSource released = new();
+        int asked = 0;
+        foreach (int i in new[] { 0, 1 })
+        {
+            set[i].Script.Before = (method, _) =>
+            {
+                // The survey has taken its time when they answer; from then on the clock stands still.
+                if (method == "Describe" && Interlocked.Increment(ref asked) == 2)
+                {
+                    clock.Advance(TimeSpan.FromSeconds(10));
+                    released.SetResult();
+                }
+
+                return method == "Describe" ? released.Task : Task.CompletedTask;
+            };
+        }
+
+        set[2].Script.Hang("Describe");
+
+        using RecoverResult recovered = await set.NewClient(o => o.TimeProvider = clock)
+            .RecoverAsync("secret").WaitAsync(TimeSpan.FromSeconds(30), TimeProvider.System);
+
+        Assert.True(recovered.PrivateKey.FixedTimeEquals(Key));
+    }
+
+    [Fact]
+    public async Task Recover_NoAttemptIsFreeByWhatTheFirstSay_HearsTheOthersBeforeItSaysWhen()
+    {
+        await using ScriptedSet set = await ScriptedSet.StartAsync(3, 2);
+        await set.EnrolAsync(Key, "secret");
+        TaskCompletionSource others = new();
+        int described = 0;
+        foreach ((int i, int seconds) in new[] { (0, 30_000_000), (1, 20), (2, 30) })
+        {
+            set[i].Script.Describe = answer => answer.Records[0].RetryAfterMs = seconds * 1000L;
+        }
+
+        set[2].Script.Before = (method, _) => method == "Describe" ? others.Task : Task.CompletedTask;
+        Steps progress = new(step =>
+        {
+            if (step is { Stage: CustodyStage.Describing, Node: not null } && Interlocked.Increment(ref described) == 2)
+            {
+                _ = Task.Delay(TimeSpan.FromMilliseconds(300), TimeProvider.System).ContinueWith(_ => others.SetResult(), TaskScheduler.Default);
+            }
+        });
+
+        var locked = await Assert.ThrowsAsync<LockedException>(() => set.NewClient().RecoverAsync("secret", progress));
+
+        Assert.InRange(locked.Delay!.Value, TimeSpan.FromSeconds(20), TimeSpan.FromSeconds(30));
+    }
+
+    [Fact]
     public async Task Recover_NewRecordAtNodesThatAreSlow_IsFoundBeforeTheSecretIsCalledWrong()
     {
         await using ScriptedSet set = await MovedAsync();

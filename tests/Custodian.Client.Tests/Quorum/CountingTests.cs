@@ -68,10 +68,10 @@ public sealed class CountingTests
         Assert.Equal(3, Foreign(ledger, record, RecordsOnPaper.Node(2), remaining: 7));
         Assert.Equal(0, Foreign(ledger, record, RecordsOnPaper.Node(1), remaining: 9));
         ledger.Keep(record.Header.RecordId, RecordsOnPaper.Node(1));
-        ledger.Clear(record.Header.RecordId, RecordsOnPaper.Node(1));
+        ledger.Clear(record.Header.RecordId, RecordsOnPaper.Node(1), ended: 1);
         Assert.Equal(2, Foreign(ledger, record, RecordsOnPaper.Node(1), remaining: 7));
         ledger.Keep(record.Header.RecordId, RecordsOnPaper.Node(1));
-        ledger.Clear(record.Header.RecordId, RecordsOnPaper.Node(1));
+        ledger.Clear(record.Header.RecordId, RecordsOnPaper.Node(1), ended: 1);
         Assert.Equal(3, Foreign(ledger, record, RecordsOnPaper.Node(1), remaining: 7));
     }
 
@@ -105,18 +105,36 @@ public sealed class CountingTests
         ledger.Keep(id, node);
         AttemptLedger.Reading other = ledger.Watch(RecordsOnPaper.Node(2));
         AttemptLedger.Reading early = ledger.Watch(node);
-        ledger.Clear(id, node);
+        ledger.Clear(id, node, ended: 1);
         AttemptLedger.Reading late = ledger.Watch(node);
         ledger.Add(id, node);
         ledger.Settle(id, node, refused, mayHaveActed: false);
 
-        Assert.Equal(2, early.Most(id));
+        Assert.Equal(1, early.Most(id));
         Assert.Equal(1, late.Most(id));
         Assert.Equal(0, other.Most(id));
         early.Dispose();
         late.Dispose();
         using AttemptLedger.Reading after = ledger.Watch(node);
         Assert.Equal(0, after.Most(id));
+    }
+
+    [Fact]
+    public void Clear_AnotherEndedAfterTheConfirmWasSent_StaysCounted()
+    {
+        RecordsOnPaper record = RecordsOnPaper.Create(1);
+        (RecordId id, NodeId node) = (record.Header.RecordId, RecordsOnPaper.Node(1));
+        AttemptLedger ledger = new();
+        ledger.Add(id, node);
+        ledger.Keep(id, node);
+        int ended = ledger.Ended(id, node);
+        ledger.Add(id, node);
+        ledger.Keep(id, node);
+
+        ledger.Clear(id, node, ended);
+
+        Assert.Equal(0, Foreign(ledger, record, node, record.Header.MaxAttempts - 1));
+        Assert.Equal(1, Foreign(ledger, record, node, record.Header.MaxAttempts - 2));
     }
 
     private static int Foreign(AttemptLedger ledger, RecordsOnPaper record, NodeId node, int remaining)
