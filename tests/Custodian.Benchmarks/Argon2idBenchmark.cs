@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using Custodian.Client;
 
@@ -13,10 +12,10 @@ internal static class Argon2idBenchmark
     private const int Parallelism = 4;
     private const string Salt = "somesalt16bytes!";
 
-    internal static IEnumerable<Comparison> Run()
+    internal static IEnumerable<Row> Run()
     {
         byte[] expected = new byte[32];
-        double first = Time(() => Derive(expected));
+        double first = Clock.Time(() => Derive(expected));
         var comparison = new Comparison(
             "argon2id", "ms", "64 MiB, 3 passes, 4 lanes", "Debian's `argon2` command, its start included", Reach: 1.25);
         for (int round = 0; round < Rounds; round++)
@@ -26,9 +25,9 @@ internal static class Argon2idBenchmark
             double command = 0, ours = 0;
             Action[] turns =
             [
-                () => command = Time(() => answer = Machine.Answer(
+                () => command = Clock.Time(() => answer = Machine.Answer(
                     "argon2", "password", Salt, "-id", "-t", $"{Iterations}", "-k", $"{MemoryKib}", "-p", $"{Parallelism}", "-l", "32", "-r")),
-                () => ours = Time(() => Derive(output)),
+                () => ours = Clock.Time(() => Derive(output)),
             ];
 
             // Each goes first in every other round.
@@ -43,23 +42,16 @@ internal static class Argon2idBenchmark
 
             Require(output, expected);
             Require(Convert.FromHexString(answer.Trim()), expected);
-            comparison.Add(ours, command);
+            comparison.Add(ours / 1000, command / 1000);
         }
 
-        comparison.Note = FormattableString.Invariant($"the first run of the process took {first:0} ms");
+        comparison.Note = FormattableString.Invariant($"the first run of the process took {first / 1000:0} ms");
         yield return comparison;
     }
 
     private static void Derive(byte[] output) => Argon2id.Derive(
         new Argon2Input { Password = "password"u8, Salt = Encoding.ASCII.GetBytes(Salt) },
         new Argon2Cost(MemoryKib, Iterations, Parallelism), output, BlockMixer.Best);
-
-    private static double Time(Action action)
-    {
-        long started = Stopwatch.GetTimestamp();
-        action();
-        return Stopwatch.GetElapsedTime(started).TotalMilliseconds;
-    }
 
     private static void Require(ReadOnlySpan<byte> output, ReadOnlySpan<byte> expected)
     {

@@ -17,6 +17,8 @@ internal sealed partial class BareHsm : IDisposable
     private readonly Pkcs11Session[] _sessions;
     private readonly byte[] _point = APoint();
     private readonly byte[] _sealedRecord;
+    private readonly byte[] _content;
+    private readonly byte[] _prepared;
     private readonly byte[] _blob;
 
     internal BareHsm(NodeProcess node, int sessions = 1)
@@ -26,7 +28,9 @@ internal sealed partial class BareHsm : IDisposable
         _keys = KeyRing.Open(new Pkcs11HsmOptions { ModulePath = NodeProcess.SoftHsm, TokenLabel = "custodian", Pin = pin, Sessions = sessions });
         _sessions = [.. Enumerable.Range(0, sessions).Select(_ => _keys.OpenSession())];
         _keys.Refresh(_sessions[0], _keys.Keys.Inventory.Fit);
-        _sealedRecord = MakeRecord(_sessions[0]);
+        _prepared = MakeKey(_sessions[0]);
+        _sealedRecord = Adopt(_sessions[0], _prepared);
+        _content = RecordBlobs.OpenWhole(_sessions[0], _keys.Keys, _sealedRecord, HsmWork.Aad);
         _blob = NodeSecretBlobs.Seal(_sessions[0], _keys.Keys, new byte[64], HsmWork.Aad);
     }
 
@@ -53,22 +57,32 @@ internal sealed partial class BareHsm : IDisposable
                 Evaluate(own, _sealedRecord);
                 break;
             default:
-                Evaluate(own, MakeRecord(own));
+                Evaluate(own, Adopt(own, MakeKey(own)));
                 break;
         }
     }
 
+    /// <summary>The wrapped key that all evaluations here use, sealed for another record, as its Deposit seals it.</summary>
+    internal byte[] SealFor(int session, byte[] record) =>
+        SealedBlob.Seal(_sessions[session], _keys.Keys, BlobRole.Record, _keys.Keys.New.Wrap?.Name.Version, _content, record);
+
+    /// <summary>Opens a prepared key, sees that it unwraps, and seals it as a record's.</summary>
+    internal void Adopt(int session) => Adopt(_sessions[session], _prepared);
+
+    /// <summary>Makes a key, evaluates it, wraps and seals it.</summary>
+    internal void Prepare(int session) => RecordBlobs.Prepare(_sessions[session], _keys.Keys, _point, long.MaxValue, HsmWork.Aad);
+
     public void Dispose()
     {
+        CryptographicOperations.ZeroMemory(_content);
         Array.ForEach(_sessions, session => session.Dispose());
         _keys.Dispose();
     }
 
-    private byte[] MakeRecord(Pkcs11Session session)
-    {
-        PreparedKey prepared = RecordBlobs.Prepare(session, _keys.Keys, _point, long.MaxValue, HsmWork.Aad);
-        return new Adoption(prepared.SealedKey, 0, HsmWork.Aad, new byte[32], HsmWork.Aad).Run(session, _keys.Keys).SealedRecord!;
-    }
+    private byte[] MakeKey(Pkcs11Session session) => RecordBlobs.Prepare(session, _keys.Keys, _point, long.MaxValue, HsmWork.Aad).SealedKey;
+
+    private byte[] Adopt(Pkcs11Session session, byte[] prepared) =>
+        new Adoption(prepared, 0, HsmWork.Aad, new byte[32], HsmWork.Aad).Run(session, _keys.Keys).SealedRecord!;
 
     private void Evaluate(Pkcs11Session session, byte[] sealedRecord) =>
         RecordBlobs.Evaluate(session, _keys.Keys, sealedRecord, HsmWork.Aad, _point);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace Custodian.Benchmarks;
@@ -8,21 +7,16 @@ namespace Custodian.Benchmarks;
 /// <param name="Unit">Of both.</param>
 /// <param name="Ours">What is measured here.</param>
 /// <param name="Against">What it is held against.</param>
-/// <param name="Reach">The ratio, ours to the other, that is to be reached.</param>
-internal sealed record Comparison(string Name, string Unit, string Ours, string Against, double Reach)
+/// <param name="Reach">The ratio, ours to the other, that is to be reached; null for none.</param>
+internal sealed record Comparison(string Name, string Unit, string Ours, string Against, double? Reach = null) : Row
 {
-    internal const string Head =
-        """
-        | row | ours | against | ours, median (10 % to 90 %) | against | ratio | reach | met |
-        |---|---|---|---|---|---|---|---|
-        """;
+    private readonly Sample _ours = new();
+    private readonly Sample _against = new();
+    private readonly Sample _ratios = new();
+    private readonly Sample _excesses = new();
 
-    private readonly Sample _ours = new("ours");
-    private readonly Sample _against = new("against");
-    private readonly Sample _ratios = new("ratio");
-
-    /// <summary>What else there is to say: why it was not measured, or what was seen beside it.</summary>
-    internal string? Note { get; set; }
+    /// <summary>How much more ours may be, in the unit, in place of a ratio.</summary>
+    internal double? Within { get; init; }
 
     /// <summary>What misses the reach whatever the ratio is; null for nothing.</summary>
     internal string? Miss { get; set; }
@@ -35,48 +29,38 @@ internal sealed record Comparison(string Name, string Unit, string Ours, string 
         _ours.Add(ours);
         _against.Add(against);
         _ratios.Add(ours / against);
+        _excesses.Add(ours - against);
     }
 
-    internal string Row() => IsSkipped
-        ? $"| {Name} | {Ours} | {Against} | | | | {Number(Reach)} | skipped: {Note} |"
-        : $"| {Name} | {Ours} | {Against} | {Spread(_ours)} {Unit} | {Spread(_against)} {Unit} | {Spread(_ratios)} | {Number(Reach)} | {Met()}{Also()} |";
+    internal override string Text() => IsSkipped
+        ? $"| {Name} | {Ours} | {Against} | | | | {ReachText()} | skipped: {Note} |"
+        : $"| {Name} | {Ours} | {Against} | {Spread(_ours)} {Unit} | {Spread(_against)} {Unit} | {Spread(_ratios)} | {ReachText()} | {Met()}{Excess()}{Also()} |";
 
-    internal JsonObject ToJson() => new()
+    internal override JsonObject ToJson() => new()
     {
         ["name"] = Name,
         ["unit"] = Unit,
         ["ours"] = Ours,
         ["against"] = Against,
         ["reach"] = Reach,
+        ["within"] = Within,
         ["ours_measured"] = ToJson(_ours),
         ["against_measured"] = ToJson(_against),
         ["ratio"] = ToJson(_ratios),
+        ["excess"] = ToJson(_excesses),
         ["met"] = IsSkipped ? null : Met(),
         ["note"] = Note,
     };
 
-    /// <summary>Where the reach lies within the spread, this run does not tell.</summary>
+    private string ReachText() => Within is { } within ? $"+{Number(within)} {Unit}" : Reach is { } reach ? Number(reach) : "";
+
     private string Met() =>
         Miss is not null ? $"no: {Miss}"
-        : _ratios.Quantile(0.9) <= Reach ? "yes"
-        : _ratios.Quantile(0.1) > Reach ? "no"
-        : "within the noise";
+        : Within is { } within ? Met(_excesses, within)
+        : Reach is { } reach ? Met(_ratios, reach)
+        : "stated";
+
+    private string Excess() => Within is null ? "" : $": {Spread(_excesses)} {Unit} more";
 
     private string Also() => Note is null ? "" : $"; {Note}";
-
-    private static string Spread(Sample sample) => $"{Number(sample.Median)} ({Number(sample.Quantile(0.1))} to {Number(sample.Quantile(0.9))})";
-
-    // Three figures tell what such machines can.
-    private static string Number(double value) => value.ToString(
-        value switch { >= 100 => "#,##0", >= 10 => "0.0", >= 0.1 => "0.00", _ => "0.0E-0" }, CultureInfo.InvariantCulture);
-
-    private static JsonObject? ToJson(Sample sample) => sample.IsEmpty ? null : new JsonObject
-    {
-        ["rounds"] = sample.Count,
-        ["median"] = sample.Median,
-        ["p10"] = sample.Quantile(0.1),
-        ["p90"] = sample.Quantile(0.9),
-        ["least"] = sample.Quantile(0),
-        ["most"] = sample.Quantile(1),
-    };
 }

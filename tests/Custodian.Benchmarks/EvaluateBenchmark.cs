@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Custodian.EndToEnd.Tests.Harness;
 using Custodian.Protocol.Wire;
 
@@ -15,7 +14,7 @@ internal static class EvaluateBenchmark
     private const int AttemptsPerRun = 50;
     private const int CallsPerRatio = 50;
 
-    internal static IEnumerable<Comparison> Run() => [RunAsync().GetAwaiter().GetResult()];
+    internal static IEnumerable<Row> Run() => [RunAsync().GetAwaiter().GetResult()];
 
     private static async Task<Comparison> RunAsync()
     {
@@ -25,8 +24,7 @@ internal static class EvaluateBenchmark
         NodeProcess node = realm.Nodes[0];
 
         // One account, faster than any person: its rate is not what is measured.
-        await node.StopAsync();
-        await node.StartAsync("limits:account_rate=100000", "limits:account_burst=100000", "limits:address_rate=100000", "limits:address_burst=100000");
+        await Unlimited.RestartAsync(node);
         using var bare = new BareHsm(node);
         using var commit = new BareCommit(node.Folder);
         string emptyToken = realm.Issuer.TokenFor(node.NodeId, "nobody");
@@ -35,15 +33,15 @@ internal static class EvaluateBenchmark
         using var caller = new RawCaller(node.Address, realm.CaFile, () => token);
         using SoloRecord record = await SoloRecord.EnrolAsync(caller, realm.SetId, node.NodeId, realm.Issuer.Name, "somebody", maxAttempts: 100);
         var describe = new DescribeRequest { SetId = realm.SetId };
-        Sample hsm = new("bare HSM work"), sqlite = new("one durable commit"), call = new("one empty authenticated call");
-        Sample parts = new("their sum"), evaluate = new("Evaluate");
+        Sample hsm = new(), sqlite = new(), call = new();
+        Sample parts = new(), evaluate = new();
         for (int round = 0; round < WarmUp + Rounds; round++)
         {
             double[] times =
             [
-                Time(bare.Evaluate),
-                Time(commit.Commit),
-                await TimeAsync(async () => await empty.Client.DescribeAsync(describe, empty.Headers)),
+                Clock.Time(bare.Evaluate),
+                Clock.Time(commit.Commit),
+                await Clock.TimeAsync(async () => await empty.Client.DescribeAsync(describe, empty.Headers)),
                 await EvaluateOnceAsync(record, round),
             ];
             if (round >= WarmUp)
@@ -59,7 +57,7 @@ internal static class EvaluateBenchmark
             if (evaluate.Count == CallsPerRatio)
             {
                 comparison.Add(evaluate.Median, parts.Median);
-                (parts, evaluate) = (new("their sum"), new("Evaluate"));
+                (parts, evaluate) = (new(), new());
             }
         }
 
@@ -73,26 +71,12 @@ internal static class EvaluateBenchmark
     {
         SoloRecord.Attempt attempt = record.NewAttempt();
         EvaluateResponse? answer = null;
-        double took = await TimeAsync(async () => answer = await record.EvaluateAsync(attempt));
+        double took = await Clock.TimeAsync(async () => answer = await record.EvaluateAsync(attempt));
         if (round % AttemptsPerRun == AttemptsPerRun - 1)
         {
             await record.ConfirmAsync(attempt, answer!.Sequence);
         }
 
         return took;
-    }
-
-    private static double Time(Action action)
-    {
-        long start = Stopwatch.GetTimestamp();
-        action();
-        return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
-    }
-
-    private static async Task<double> TimeAsync(Func<Task> action)
-    {
-        long start = Stopwatch.GetTimestamp();
-        await action();
-        return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
     }
 }

@@ -70,7 +70,7 @@ internal static class IsolationBenchmark
     /// <returns>The ratio of the throughputs.</returns>
     private static async Task<double> MeasureAsync(string operation, BareHsm bare, HsmWork apart, int rounds)
     {
-        Sample bareRate = new("bare"), apartRate = new("apart"), ratio = new("ratio"), bareAlone = new("bare alone"), apartAlone = new("apart alone");
+        Sample bareRate = new(), apartRate = new(), ratio = new(), bareAlone = new(), apartAlone = new();
         for (int round = -WarmUp; round < rounds; round++)
         {
             (double here, double there) = await RatesAsync(operation, bare, apart, bareFirst: round % 2 == 0);
@@ -84,8 +84,8 @@ internal static class IsolationBenchmark
             ratio.Add(there / here);
             for (int i = 0; i < Alone; i++)
             {
-                bareAlone.Add(Time(() => bare.Do(0, operation)));
-                apartAlone.Add(await TimeAsync(() => apart.DoAsync(operation)));
+                bareAlone.Add(Clock.Time(() => bare.Do(0, operation)));
+                apartAlone.Add(await Clock.TimeAsync(() => apart.DoAsync(operation)));
             }
         }
 
@@ -138,19 +138,5 @@ internal static class IsolationBenchmark
         long start = Stopwatch.GetTimestamp();
         int[] done = await Task.WhenAll(Enumerable.Range(0, callers).Select(i => call(i, () => Stopwatch.GetElapsedTime(start) < Round)));
         return done.Sum() / Stopwatch.GetElapsedTime(start).TotalSeconds;
-    }
-
-    private static double Time(Action action)
-    {
-        long start = Stopwatch.GetTimestamp();
-        action();
-        return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
-    }
-
-    private static async Task<double> TimeAsync(Func<Task> action)
-    {
-        long start = Stopwatch.GetTimestamp();
-        await action();
-        return Stopwatch.GetElapsedTime(start).TotalMicroseconds;
     }
 }

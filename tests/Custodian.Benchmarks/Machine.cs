@@ -36,7 +36,13 @@ internal static class Machine
     internal static string? Say(string program, params string[] arguments) => Answer(program, "", arguments);
 
     /// <summary>The same, with an input; and what it prints as an error behind the rest, where some programs put their answer.</summary>
-    internal static string? Answer(string program, string input, params string[] arguments)
+    internal static string? Answer(string program, string input, params string[] arguments) =>
+        Run(program, input, arguments) is var (output, errors) ? output + errors : null;
+
+    /// <summary>What it prints as output, and nothing else.</summary>
+    internal static string? Output(string program, string input, params string[] arguments) => Run(program, input, arguments)?.Output;
+
+    private static (string Output, string Errors)? Run(string program, string input, string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -52,7 +58,7 @@ internal static class Machine
             process.StandardInput.Close();
             string output = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
-            return process.ExitCode == 0 ? output + errors.GetAwaiter().GetResult() : null;
+            return process.ExitCode == 0 ? (output, errors.GetAwaiter().GetResult()) : null;
         }
         catch (Win32Exception)
         {

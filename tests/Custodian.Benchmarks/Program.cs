@@ -17,46 +17,54 @@ for (int i = 1; isUnderstood && i < args.Length; i += 2)
     }
 }
 
-var benchmarks = new SortedDictionary<string, Func<IEnumerable<Comparison>>>(StringComparer.Ordinal)
-{
-    ["argon2id"] = Argon2idBenchmark.Run,
-    ["evaluate"] = EvaluateBenchmark.Run,
-    ["shamir"] = () => ShamirBenchmark.Run(gfshare),
-};
+// In the order of the table.
+(string Name, Func<IEnumerable<Row>> Run)[] benchmarks =
+[
+    ("saturated", SaturatedBenchmark.Run),
+    ("evaluate", EvaluateBenchmark.Run),
+    ("deposit", DepositBenchmark.Run),
+    ("recovery", RecoveryBenchmark.Run),
+    ("command", CommandBenchmark.Run),
+    ("argon2id", Argon2idBenchmark.Run),
+    ("shamir", () => ShamirBenchmark.Run(gfshare)),
+    ("scale", ScaleBenchmark.Run),
+    ("memory", MemoryBenchmark.Run),
+];
 
 if (args is ["isolation", .. var rest])
 {
     return IsolationBenchmark.Run(rest);
 }
 
-if (!isUnderstood || only.Exists(name => !benchmarks.ContainsKey(name)))
+if (!isUnderstood || only.Exists(name => !benchmarks.Any(b => b.Name == name)))
 {
-    Console.Error.WriteLine($"usage: compare [--only {string.Join('|', benchmarks.Keys)}]... [--gfshare PROGRAM] [--json FILE]");
+    Console.Error.WriteLine($"usage: compare [--only {string.Join('|', benchmarks.Select(b => b.Name))}]... [--gfshare PROGRAM] [--json FILE]");
     Console.Error.WriteLine("       isolation [sessions [rounds]]   operations through the HSM's process against the bare module");
     return 2;
 }
 
-Console.WriteLine(Comparison.Head);
+Console.WriteLine(Row.Head);
 JsonArray rows = [];
-foreach ((string name, Func<IEnumerable<Comparison>> run) in benchmarks.Where(b => only.Count == 0 || only.Contains(b.Key)))
+JsonObject whole = new()
+{
+    ["machine"] = Machine.ToJson(),
+    ["versions"] = Machine.Versions("softhsm2", "argon2", "libgfshare2", "ssss", "tang-common", "clevis"),
+    ["rows"] = rows,
+};
+foreach ((string name, Func<IEnumerable<Row>> run) in benchmarks.Where(b => only.Count == 0 || only.Contains(b.Name)))
 {
     Console.Error.WriteLine($"measuring {name}");
-    foreach (Comparison comparison in run())
+    foreach (Row row in run())
     {
-        Console.WriteLine(comparison.Row());
-        rows.Add(comparison.ToJson());
+        Console.WriteLine(row.Text());
+        rows.Add(row.ToJson());
     }
-}
 
-if (json is not null)
-{
-    JsonObject whole = new()
+    // After each: what one that fails would take along was measured all the same.
+    if (json is not null)
     {
-        ["machine"] = Machine.ToJson(),
-        ["versions"] = Machine.Versions("softhsm2", "argon2", "libgfshare2", "ssss"),
-        ["rows"] = rows,
-    };
-    File.WriteAllText(json, whole.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+        File.WriteAllText(json, whole.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n");
+    }
 }
 
 return 0;

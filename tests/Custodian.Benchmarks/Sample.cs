@@ -1,12 +1,9 @@
 namespace Custodian.Benchmarks;
 
 /// <summary>Repeated measurements of one thing.</summary>
-internal sealed class Sample(string name)
+internal sealed class Sample
 {
     private readonly List<double> _values = [];
-
-    /// <summary>What was measured.</summary>
-    internal string Name { get; } = name;
 
     /// <summary>The middle value; half of the runs took longer.</summary>
     internal double Median => Quantile(0.5);

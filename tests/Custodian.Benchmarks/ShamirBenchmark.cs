@@ -15,7 +15,7 @@ internal static class ShamirBenchmark
     private static readonly byte[] Chosen = [2, 3, 5];
 
     /// <param name="gfshare">The program of peers/gfshare.c; null where it could not be built.</param>
-    internal static IEnumerable<Comparison> Run(string? gfshare)
+    internal static IEnumerable<Row> Run(string? gfshare)
     {
         byte[] shares = new byte[Indexes.Length * Secret.Length];
         byte[] picked = new byte[Chosen.Length * Secret.Length];

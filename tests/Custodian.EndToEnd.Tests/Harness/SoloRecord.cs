@@ -11,7 +11,7 @@ namespace Custodian.EndToEnd.Tests.Harness;
 /// A record at one node only (n = t = 1), made and used call by call: what a test of the node needs, with none of the client's judgement
 /// in between.
 /// </summary>
-internal sealed class SoloRecord : IDisposable
+internal sealed partial class SoloRecord : IDisposable
 {
     private static readonly byte[] Stretched = SHA256.HashData("stretched"u8);
 
@@ -45,38 +45,12 @@ internal sealed class SoloRecord : IDisposable
     internal static async Task<SoloRecord> DepositAsync(
         RawCaller caller, string set, string nodeId, string issuer, string subject, int maxAttempts = 10, SoloRecord? replaces = null)
     {
-        ulong generation = replaces is null ? 1 : replaces.Header.Generation + 1;
-        var (setId, node, record) = (SetId.Parse(set), NodeId.Parse(nodeId), RecordId.Draw());
-        AccountId account = AccountId.Derive(setId, issuer, subject);
-        byte[] recoveryKey = RandomNumberGenerator.GetBytes(RecordKeys.RecoveryKeySize);
-        RecordKeys keys = RecordKeys.Derive(recoveryKey, record);
-        byte[] envelope = Envelope.Seal(
-            keys.EnvelopeKey, RandomNumberGenerator.GetBytes(Limits.EnvelopeNonceSize), "\n\x01k"u8, account, record, generation);
-        var blind = new Blinded(account, record, node);
-        PrepareResponse prepared = await caller.Client.PrepareAsync(
-            new PrepareRequest { RecordId = ByteString.CopyFrom(record.ToArray()), Blinded = blind.Bytes, SetId = set }, caller.Headers);
-        byte[] mask = blind.MaskOf(prepared.Evaluated);
-        Header header = Header.Create(new HeaderFields
+        var draft = new Draft(caller, SetId.Parse(set), NodeId.Parse(nodeId), AccountId.Derive(SetId.Parse(set), issuer, subject))
         {
-            SetId = setId, AccountId = account, RecordId = record, Generation = generation, CreatedUnixMs = 1, Threshold = 1,
-            Participants = [new HeaderParticipant(node, 1)], Kdf = StretchParameters.ForNewRecord(new byte[16]),
-            Commitment = keys.Commitment.ToArray(), OwnerPublicKey = keys.Owner.PublicKey.ToArray(),
-            ConfirmPublicKey = keys.Confirm.PublicKey.ToArray(), MaxAttempts = maxAttempts, EnvelopeDigest = Envelope.Digest(envelope),
-        });
-        byte[] masked = [.. recoveryKey.Zip(mask, (share, m) => (byte)(share ^ m))];
-        var solo = new SoloRecord(caller, setId, node, account, header, keys, [.. mask]);
-        var deposit = new DepositRequest
-        {
-            SealedKey = prepared.SealedKey, Header = ByteString.CopyFrom(header.Bytes.Span), MaskedShare = ByteString.CopyFrom(masked),
-            Envelope = ByteString.CopyFrom(envelope), SetId = set,
-            DepositSignature = solo.Sign(keys.Owner, SignaturePurpose.Deposit, SignatureBody.Deposit(header.Hash.Span, masked)),
+            MaxAttempts = maxAttempts, Replaces = replaces,
         };
-        if (replaces is not null)
-        {
-            deposit.ReplacesRecordId = replaces.Id;
-            deposit.ReplaceSignature = solo.Sign(replaces._keys.Owner, SignaturePurpose.Replace, SignatureBody.Replace(header.Hash.Span));
-        }
-
+        PrepareResponse prepared = await caller.Client.PrepareAsync(draft.Prepare(), caller.Headers);
+        (SoloRecord solo, DepositRequest deposit) = draft.Complete(prepared);
         await caller.Client.DepositAsync(deposit, caller.Headers);
         return solo;
     }
