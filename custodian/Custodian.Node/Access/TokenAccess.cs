@@ -5,6 +5,7 @@ using Custodian.Node.Host;
 using Custodian.Protocol;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 using Microsoft.Net.Http.Headers;
@@ -15,29 +16,42 @@ namespace Custodian.Node.Access;
 internal sealed record IssuerScheme(string Name, ProviderWatch Watch);
 
 /// <summary>Checks bearer tokens with ASP.NET's JwtBearer handler, one scheme per configured issuer (protocol.md section 12).</summary>
-internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes) : IAccessCheck
+internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes, TimeProvider time) : IAccessCheck
 {
     /// <summary>How long a provider may take to give its keys.</summary>
     private static readonly TimeSpan ProviderPatience = TimeSpan.FromSeconds(5);
 
     private const int LongestToken = 16 * 1024;
+    private const int Remembered = 4096;
     private const string Bearer = "Bearer ";
 
     private static readonly AccessDecision Rejected = new(null, new Refusal(RefusalReason.TokenRejected));
     private static readonly JsonWebTokenHandler Handler = new();
 
+    private readonly VerifiedTokens _verified = new(Remembered);
+
     /// <inheritdoc/>
     public async ValueTask<AccessDecision> CheckAsync(HttpContext context)
     {
-        if (SchemeFor(context) is not { } scheme)
+        if (BearerOf(context) is not { } token)
+        {
+            return Rejected;
+        }
+
+        TokenDigest digest = TokenDigest.Of(token);
+        VerifiedToken? known = _verified.Find(digest, time.GetUtcNow());
+        JsonWebToken? read = null;
+        if ((known?.Scheme ?? SchemeFor(token, out read)) is not { } scheme)
         {
             return Rejected;
         }
 
         try
         {
-            AuthenticateResult result = await context.AuthenticateAsync(scheme.Name);
-            return result is { Succeeded: true, Principal: { } principal } ? TokenRules.CallerOf(principal) : Rejected;
+            object keys = await KeysOf(context, scheme);
+            return known is not null && known.Keys == keys
+                ? known.Decision
+                : await VerifyAsync(context, scheme, keys, digest, read ?? Handler.ReadJsonWebToken(token));
         }
         catch (Exception failure) when (!context.RequestAborted.IsCancellationRequested)
         {
@@ -46,6 +60,25 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
             return Rejected;
         }
     }
+
+    private async Task<AccessDecision> VerifyAsync(HttpContext context, IssuerScheme scheme, object keys, TokenDigest digest, JsonWebToken token)
+    {
+        AuthenticateResult result = await context.AuthenticateAsync(scheme.Name);
+        AccessDecision decision = result is { Succeeded: true, Principal: { } principal } ? TokenRules.CallerOf(principal) : Rejected;
+
+        // Keys that were exchanged meanwhile may not be those that verified it.
+        if (decision.Caller is not null && TokenRules.TimesOf(token) is { } times && await KeysOf(context, scheme) == keys)
+        {
+            _verified.Add(digest, new VerifiedToken(scheme, keys, times, decision));
+        }
+
+        return decision;
+    }
+
+    /// <summary>The keys that the handler would verify with now.</summary>
+    private static async Task<object> KeysOf(HttpContext context, IssuerScheme scheme) =>
+        await context.RequestServices.GetRequiredService<IOptionsMonitor<JwtBearerOptions>>().Get(scheme.Name)
+            .ConfigurationManager!.GetConfigurationAsync(context.RequestAborted);
 
     /// <summary>Registers a scheme for each issuer, and this check.</summary>
     internal static void Add(IServiceCollection services, NodeConfiguration configuration, TimeProvider time)
@@ -65,8 +98,9 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
     private static TokenAccess Create(IEnumerable<IssuerSettings> issuers, ILoggerFactory logs, TimeProvider time)
     {
         ILogger logger = logs.CreateLogger<TokenAccess>();
-        return new TokenAccess(issuers.Select((issuer, i) => (issuer, i)).ToFrozenDictionary(
-            e => e.issuer.Issuer, e => new IssuerScheme(NameOf(e.i), new ProviderWatch(e.issuer.Issuer, time, logger)), StringComparer.Ordinal));
+        FrozenDictionary<string, IssuerScheme> schemes = issuers.Select((issuer, i) => (issuer, i)).ToFrozenDictionary(
+            e => e.issuer.Issuer, e => new IssuerScheme(NameOf(e.i), new ProviderWatch(e.issuer.Issuer, time, logger)), StringComparer.Ordinal);
+        return new TokenAccess(schemes, time);
     }
 
     private static string NameOf(int issuer) => $"issuer-{issuer}";
@@ -85,22 +119,23 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
         return new AuthenticationBuilder(services);
     }
 
+    private static string? BearerOf(HttpContext context) =>
+        context.Request.Headers.Authorization is [{ } header]
+        && header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) && header.Length <= LongestToken
+            ? header[Bearer.Length..]
+            : null;
+
     /// <summary>
     /// The scheme of the issuer that the token names. The name is not verified yet: it only selects whose keys must verify it, and the
     /// handler then insists that the issuer is that one.
     /// </summary>
-    private IssuerScheme? SchemeFor(HttpContext context)
+    private IssuerScheme? SchemeFor(string token, out JsonWebToken? read)
     {
-        if (context.Request.Headers.Authorization is not [{ } header]
-            || !header.StartsWith(Bearer, StringComparison.OrdinalIgnoreCase) || header.Length > LongestToken)
-        {
-            return null;
-        }
-
-        string token = header[Bearer.Length..];
+        read = null;
         try
         {
-            return TokenForm.IsStrict(token) ? schemes.GetValueOrDefault(Handler.ReadJsonWebToken(token).Issuer) : null;
+            read = TokenForm.IsStrict(token) ? Handler.ReadJsonWebToken(token) : null;
+            return read is null ? null : schemes.GetValueOrDefault(read.Issuer);
         }
         catch (Exception malformed) when (malformed is ArgumentException or SecurityTokenException or FormatException or InvalidOperationException)
         {
@@ -137,7 +172,8 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
         RequireExpirationTime = true,
         ClockSkew = TokenRules.Leeway,
         AudienceValidator = (audiences, _, _) => TokenRules.IsForNodeAlone(audiences, node),
-        LifetimeValidator = (_, _, token, _) => token is JsonWebToken jwt && TokenRules.TimesHold(jwt, time.GetUtcNow()),
+        LifetimeValidator = (_, _, token, _) =>
+            token is JsonWebToken jwt && TokenRules.TimesOf(jwt) is { } times && TokenRules.TimesHold(times, time.GetUtcNow()),
     };
 
     private static SocketsHttpHandler TrustOnly(string caFile)

@@ -27,18 +27,19 @@ internal static class TokenRules
     internal static readonly string[] Algorithms =
         [SecurityAlgorithms.EcdsaSha256, SecurityAlgorithms.RsaSha256, SecurityAlgorithms.RsaSsaPssSha256];
 
-    /// <summary>Whether the token's times hold at <paramref name="now"/>: not expired, not from the future, life at most an hour.</summary>
-    internal static bool TimesHold(JsonWebToken token, DateTimeOffset now)
-    {
-        if (!token.TryGetPayloadValue(JwtRegisteredClaimNames.Iat, out long issued)
-            || !token.TryGetPayloadValue(JwtRegisteredClaimNames.Exp, out long expires))
-        {
-            return false;
-        }
+    /// <summary>The token's times; null when one is missing that must be there.</summary>
+    internal static TokenTimes? TimesOf(JsonWebToken token) =>
+        token.TryGetPayloadValue(JwtRegisteredClaimNames.Iat, out long issued) && token.TryGetPayloadValue(JwtRegisteredClaimNames.Exp, out long expires)
+            ? new TokenTimes(issued, expires, token.TryGetPayloadValue(JwtRegisteredClaimNames.Nbf, out long notBefore) ? notBefore : null)
+            : null;
 
+    /// <summary>Whether a token's times hold at <paramref name="now"/>: not expired, not from the future, life at most an hour.</summary>
+    internal static bool TimesHold(TokenTimes times, DateTimeOffset now)
+    {
+        (long issued, long expires, long? notBefore) = times;
         long at = now.ToUnixTimeSeconds();
         long leeway = (long)Leeway.TotalSeconds;
-        bool started = !token.TryGetPayloadValue(JwtRegisteredClaimNames.Nbf, out long notBefore) || notBefore - leeway <= at;
+        bool started = notBefore is not { } start || start - leeway <= at;
         return issued is >= 0 and <= uint.MaxValue && expires is >= 0 and <= uint.MaxValue
             && started && issued - leeway <= at && at < expires + leeway
             && expires > issued && expires - issued <= (long)LongestLife.TotalSeconds;
@@ -71,3 +72,9 @@ internal static class TokenRules
         return Utf8.FromUtf16(value, utf8, out _, out _, replaceInvalidSequences: false) == OperationStatus.Done;
     }
 }
+
+/// <summary>When a token holds, in seconds of Unix time.</summary>
+/// <param name="Issued"><c>iat</c>.</param>
+/// <param name="Expires"><c>exp</c>.</param>
+/// <param name="NotBefore"><c>nbf</c>, which may be missing.</param>
+internal readonly record struct TokenTimes(long Issued, long Expires, long? NotBefore);

@@ -96,6 +96,33 @@ public sealed class TokenTests(SingleNode one)
         Assert.Equal(one.Node.NodeId, described.NodeId);
     }
 
+    [Fact]
+    public async Task Call_TokenTakenBefore_IsRejectedOnceItsKeyIsTakenBackAndTakenAgainOnceItIsThere()
+    {
+        await using Realm realm = await Realm.StartAsync(1);
+        NodeProcess node = realm.Nodes[0];
+        string jwks = Path.Combine(node.Folder, "jwks.json"), good = await File.ReadAllTextAsync(jwks);
+        using var stranger = new TokenIssuer();
+        string token = realm.Issuer.TokenFor(node.NodeId, Subject);
+        using var caller = new RawCaller(node.Address, realm.CaFile, () => token);
+        var describe = new DescribeRequest { SetId = realm.SetId };
+        await caller.Client.DescribeAsync(describe, caller.Headers);
+        await caller.Client.DescribeAsync(describe, caller.Headers);
+
+        await ReplaceAsync(stranger.Jwks);
+        WireRefusal refusal = await WireRefusal.OfAsync(caller.Client.DescribeAsync(describe, caller.Headers));
+        await ReplaceAsync(good);
+        await caller.Client.DescribeAsync(describe, caller.Headers);
+
+        Assert.Equal((StatusCode.Unauthenticated, "TOKEN_REJECTED"), (refusal.Status, refusal.Reason));
+
+        async Task ReplaceAsync(string keys)
+        {
+            await File.WriteAllTextAsync($"{jwks}.new", keys);
+            File.Move($"{jwks}.new", jwks, overwrite: true);
+        }
+    }
+
     private static string Changed(SingleNode one, Action<Dictionary<string, object?>> change) =>
         one.Realm.Issuer.TokenFor(one.Node.NodeId, Subject, change);
 
