@@ -31,17 +31,8 @@ internal static class SeededAccounts
 
     internal static async Task SeedAsync(Realm realm, NodeProcess node, int count)
     {
+        await using SqliteAccountStore store = await OpenAsync(node);
         using var bare = new BareHsm(node, Environment.ProcessorCount);
-        using var pin = new HsmPin(File.ReadAllBytes(Path.Combine(node.Folder, "pin")));
-        await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(
-            new Pkcs11HsmOptions { ModulePath = NodeProcess.SoftHsm, TokenLabel = "custodian", Pin = pin }, CancellationToken.None);
-        await using ServiceProvider metering = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        await using SqliteAccountStore store = await SqliteAccountStore.OpenAsync(
-            new SqliteStoreOptions { Path = node.DatabaseFile, BatchSize = RowsPerCommit },
-            hsm,
-            new StoreMetrics(metering.GetRequiredService<IMeterFactory>()),
-            TimeProvider.System,
-            NullLogger<SqliteAccountStore>.Instance);
         using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         using SigningKey owner = SigningKey.Create(key.ExportParameters(includePrivateParameters: true).D);
         await Task.WhenAll(Enumerable.Range(0, bare.Sessions).Select(session => Task.Run(async () =>
@@ -65,6 +56,22 @@ internal static class SeededAccounts
 
             await Task.WhenAll(writes);
         })));
+    }
+
+    /// <summary>The HSM opens the node's secrets for the store, and is let go: a process uses a token once at a time.</summary>
+    private static async Task<SqliteAccountStore> OpenAsync(NodeProcess node)
+    {
+        BareHsm.UseToken(node);
+        using var pin = new HsmPin(File.ReadAllBytes(Path.Combine(node.Folder, "pin")));
+        await using Pkcs11Hsm hsm = await Pkcs11Hsm.OpenAsync(
+            new Pkcs11HsmOptions { ModulePath = NodeProcess.SoftHsm, TokenLabel = "custodian", Pin = pin }, CancellationToken.None);
+        await using ServiceProvider metering = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        return await SqliteAccountStore.OpenAsync(
+            new SqliteStoreOptions { Path = node.DatabaseFile, BatchSize = RowsPerCommit },
+            hsm,
+            new StoreMetrics(metering.GetRequiredService<IMeterFactory>()),
+            TimeProvider.System,
+            NullLogger<SqliteAccountStore>.Instance);
     }
 
     private static StoredRecord Record(Realm realm, NodeId node, AccountId account, RecordId record, byte[] publicKey, byte[] sealedPart)

@@ -31,15 +31,19 @@ internal static class Gf256
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector256<ulong> Multiply(Vector256<ulong> elements, uint factor)
     {
-        Vector256<ulong> product = elements & Vector256.Create(unchecked(0UL - (factor & 1)));
+        Vector256<ulong> product = elements & Mask(factor);
         for (uint rest = factor >> 1; rest != 0; rest >>= 1)
         {
             elements = MultiplyByX(elements);
-            product ^= elements & Vector256.Create(unchecked(0UL - (rest & 1)));
+            product ^= elements & Mask(rest);
         }
 
         return product;
     }
+
+    /// <summary>All bits where the lowest one is set, none where it is not.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Vector256<ulong> Mask(uint bits) => Vector256.Create(unchecked(0UL - (bits & 1)));
 
     /// <summary>The product of 32 elements with x, which is 2.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -108,21 +108,34 @@ internal static class Shamir
         }
     }
 
-    /// <summary>Up to 32 bytes of each share times its weight, summed up: one bit of every weight after the other, so that only the sum is doubled.</summary>
+    /// <summary>
+    /// Up to 32 bytes of each share times its weight, summed up: for every bit of the weights the sum of the shares that have it, kept in a
+    /// register, and in the end Horner's rule over these, so that nothing but the sum is doubled.
+    /// </summary>
     private static Vector256<ulong> WeightedSum(ReadOnlySpan<byte> shares, int length, int start, ReadOnlySpan<byte> weights)
     {
-        Vector256<ulong> sum = Vector256<ulong>.Zero;
-        for (int bit = 7; bit >= 0; bit--)
+        Vector256<ulong> x0 = default, x1 = default, x2 = default, x3 = default, x4 = default, x5 = default, x6 = default, x7 = default;
+        for (int i = 0; i < weights.Length; i++)
         {
-            sum = Gf256.MultiplyByX(sum);
-            for (int i = 0; i < weights.Length; i++)
-            {
-                ulong isSet = unchecked(0UL - (uint)(weights[i] >> bit & 1));
-                sum ^= Load(shares.Slice(i * length, length), start) & Vector256.Create(isSet);
-            }
+            Vector256<ulong> share = Load(shares.Slice(i * length, length), start);
+            uint weight = weights[i];
+            x0 ^= share & Gf256.Mask(weight);
+            x1 ^= share & Gf256.Mask(weight >> 1);
+            x2 ^= share & Gf256.Mask(weight >> 2);
+            x3 ^= share & Gf256.Mask(weight >> 3);
+            x4 ^= share & Gf256.Mask(weight >> 4);
+            x5 ^= share & Gf256.Mask(weight >> 5);
+            x6 ^= share & Gf256.Mask(weight >> 6);
+            x7 ^= share & Gf256.Mask(weight >> 7);
         }
 
-        return sum;
+        Vector256<ulong> sum = Gf256.MultiplyByX(x7) ^ x6;
+        sum = Gf256.MultiplyByX(sum) ^ x5;
+        sum = Gf256.MultiplyByX(sum) ^ x4;
+        sum = Gf256.MultiplyByX(sum) ^ x3;
+        sum = Gf256.MultiplyByX(sum) ^ x2;
+        sum = Gf256.MultiplyByX(sum) ^ x1;
+        return Gf256.MultiplyByX(sum) ^ x0;
     }
 
     /// <summary>The weight of each share in the value at <paramref name="target"/>: the product of (target - x_j) / (x_i - x_j) over j other than i.</summary>
