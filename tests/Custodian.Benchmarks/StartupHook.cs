@@ -7,7 +7,7 @@ using System.Globalization;
 internal static class StartupHook
 {
     /// <summary>Names the folder of the files.</summary>
-    internal const string FolderVariable = "CUSTODIAN_BENCH_COUNTERS";
+    internal const string FolderVariable = "BENCH_COUNTERS";
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
 
