@@ -7,6 +7,8 @@ using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Protocols;
+using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
 using Microsoft.Net.Http.Headers;
 
@@ -66,8 +68,9 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
         AuthenticateResult result = await context.AuthenticateAsync(scheme.Name);
         AccessDecision decision = result is { Succeeded: true, Principal: { } principal } ? TokenRules.CallerOf(principal) : Rejected;
 
-        // Keys that were exchanged meanwhile may not be those that verified it.
-        if (decision.Caller is not null && TokenRules.TimesOf(token) is { } times && await KeysOf(context, scheme) == keys)
+        // Keys that were exchanged meanwhile may not be those that verified it. And a provider's keys of before count for a while, in case it
+        // comes back to them: what such a token was verified with is not known, so it is verified with every call.
+        if (decision.Caller is not null && ManagerOf(context, scheme) is JwksFile && TokenRules.TimesOf(token) is { } times && await KeysOf(context, scheme) == keys)
         {
             _verified.Add(digest, new VerifiedToken(scheme, keys, times, decision));
         }
@@ -77,8 +80,10 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
 
     /// <summary>The keys that the handler would verify with now.</summary>
     private static async Task<object> KeysOf(HttpContext context, IssuerScheme scheme) =>
-        await context.RequestServices.GetRequiredService<IOptionsMonitor<JwtBearerOptions>>().Get(scheme.Name)
-            .ConfigurationManager!.GetConfigurationAsync(context.RequestAborted);
+        await ManagerOf(context, scheme).GetConfigurationAsync(context.RequestAborted);
+
+    private static IConfigurationManager<OpenIdConnectConfiguration> ManagerOf(HttpContext context, IssuerScheme scheme) =>
+        context.RequestServices.GetRequiredService<IOptionsMonitor<JwtBearerOptions>>().Get(scheme.Name).ConfigurationManager!;
 
     /// <summary>Registers a scheme for each issuer, and this check.</summary>
     internal static void Add(IServiceCollection services, NodeConfiguration configuration, TimeProvider time)
