@@ -22,10 +22,10 @@ public sealed class Pkcs11Hsm : IHsm
     private readonly AdmissionGate gate;
     private int disposed;
 
-    private Pkcs11Hsm(Pkcs11HsmOptions options, bool lendsThreads)
+    private Pkcs11Hsm(Pkcs11HsmOptions options)
     {
         ring = KeyRing.Open(options);
-        pool = new SessionPool(ring, options.Sessions, lendsThreads);
+        pool = new SessionPool(ring, options.Sessions);
         gate = new AdmissionGate(options);
     }
 
@@ -46,11 +46,7 @@ public sealed class Pkcs11Hsm : IHsm
     /// <exception cref="HsmException">The token, a key or an ability is missing, or the PIN was refused (class Pin).</exception>
     /// <exception cref="InvalidOperationException">This process uses the token already.</exception>
     /// <exception cref="PlatformNotSupportedException">Not 64-bit Linux.</exception>
-    public static Task<Pkcs11Hsm> OpenAsync(Pkcs11HsmOptions options, CancellationToken cancellationToken) =>
-        OpenAsync(options, lendsThreads: false, cancellationToken);
-
-    /// <summary>The same; whose callers say whether what they do with a result is so short that the thread of its session may do it.</summary>
-    internal static Task<Pkcs11Hsm> OpenAsync(Pkcs11HsmOptions options, bool lendsThreads, CancellationToken cancellationToken)
+    public static Task<Pkcs11Hsm> OpenAsync(Pkcs11HsmOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
@@ -58,7 +54,7 @@ public sealed class Pkcs11Hsm : IHsm
         {
             HostProcess.ForbidDumps();
         }
-        return Task.Run(() => new Pkcs11Hsm(options, lendsThreads), cancellationToken);
+        return Task.Run(() => new Pkcs11Hsm(options), cancellationToken);
     }
 
     /// <inheritdoc/>

@@ -11,8 +11,8 @@ internal interface IHsmWork
 }
 
 /// <summary>A function of a session and the keys; may run twice, when a lost session, login or handle was cured in between.</summary>
-internal sealed class HsmWork<T>(Func<Pkcs11Session, TokenKeySet, T> operation, TaskCreationOptions continuations)
-    : TaskCompletionSource<T>(continuations), IHsmWork
+internal sealed class HsmWork<T>(Func<Pkcs11Session, TokenKeySet, T> operation)
+    : TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously), IHsmWork
 {
     public void Execute(SessionLease lease)
     {

@@ -13,23 +13,18 @@ internal sealed class SessionPool : IAsyncDisposable
 {
     private readonly BlockingCollection<IHsmWork> queue = [];
     private readonly KeyRing ring;
-    private readonly TaskCreationOptions continuations;
     private readonly Task[] threads;
 
-    /// <param name="ring">What its sessions are opened on.</param>
-    /// <param name="sessions">How many.</param>
-    /// <param name="lendsThreads">Whether what its callers do next may run on its threads: where that is short, it need not wake another.</param>
-    public SessionPool(KeyRing ring, int sessions, bool lendsThreads)
+    public SessionPool(KeyRing ring, int sessions)
     {
         this.ring = ring;
-        continuations = lendsThreads ? TaskCreationOptions.None : TaskCreationOptions.RunContinuationsAsynchronously;
         threads = [.. Enumerable.Range(1, sessions).Select(Start)];
     }
 
     /// <exception cref="ObjectDisposedException">The pool was closed.</exception>
     public Task<T> RunAsync<T>(Func<Pkcs11Session, TokenKeySet, T> operation)
     {
-        var work = new HsmWork<T>(operation, continuations);
+        var work = new HsmWork<T>(operation);
         try
         {
             queue.Add(work);

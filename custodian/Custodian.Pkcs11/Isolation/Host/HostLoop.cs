@@ -75,8 +75,7 @@ internal sealed class HostLoop(Stream input, Stream output, TextWriter complaint
         {
             try
             {
-                // All that is done with a result here is to write it down.
-                return Pkcs11Hsm.OpenAsync(options, lendsThreads: true, CancellationToken.None).GetAwaiter().GetResult();
+                return Pkcs11Hsm.OpenAsync(options, CancellationToken.None).GetAwaiter().GetResult();
             }
             catch (Exception e)
             {
