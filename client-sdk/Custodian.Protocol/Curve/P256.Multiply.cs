@@ -47,6 +47,7 @@ internal static partial class P256
             CryptographicOperations.ZeroMemory(d);
             CryptographicOperations.ZeroMemory(x);
             CryptographicOperations.ZeroMemory(y);
+            FreedMemory.Wipe();
         }
     }
 
@@ -54,11 +55,14 @@ internal static partial class P256
     /// <exception cref="ArgumentException">The scalar is not in 1..q-1, or the destination not 33 bytes.</exception>
     internal static void PublicKey(ReadOnlySpan<byte> scalar32, Span<byte> sec1)
     {
-        using ECDsa key = ImportPrivate(scalar32);
-        ExportPublic(key, sec1);
+        using SigningKey key = SigningKey.Create(scalar32);
+        key.PublicKey.CopyTo(sec1);
     }
 
-    /// <summary>A private scalar as a key of the platform, which computes the public key; the caller disposes it.</summary>
+    /// <summary>
+    /// A private scalar as a key of the platform, which computes the public key; the caller disposes it, and has what the platform leaves of it
+    /// overwritten (<see cref="FreedMemory"/>).
+    /// </summary>
     /// <exception cref="ArgumentException">The scalar is not in 1..q-1.</exception>
     internal static ECDsa ImportPrivate(ReadOnlySpan<byte> scalar32)
     {

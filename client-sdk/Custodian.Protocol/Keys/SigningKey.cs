@@ -23,7 +23,17 @@ internal sealed class SigningKey : IDisposable
 
     /// <summary>Takes a private scalar of 32 bytes.</summary>
     /// <exception cref="ArgumentException">It is not in 1..q-1.</exception>
-    internal static SigningKey Create(ReadOnlySpan<byte> scalar32) => new(P256.ImportPrivate(scalar32));
+    internal static SigningKey Create(ReadOnlySpan<byte> scalar32)
+    {
+        try
+        {
+            return new(P256.ImportPrivate(scalar32));
+        }
+        finally
+        {
+            FreedMemory.Wipe();
+        }
+    }
 
     /// <summary>Takes a private scalar from outside. Returns false when it is not 32 bytes in 1..q-1.</summary>
     internal static bool TryCreate(ReadOnlySpan<byte> scalar, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out SigningKey? key)
@@ -38,7 +48,14 @@ internal sealed class SigningKey : IDisposable
     {
         lock (_signing)
         {
-            return _key.SignData(message, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+            try
+            {
+                return _key.SignData(message, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+            }
+            finally
+            {
+                FreedMemory.Wipe();
+            }
         }
     }
 

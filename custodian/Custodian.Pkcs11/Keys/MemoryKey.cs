@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Custodian.Pkcs11.Binding;
+using Custodian.Protocol;
 
 namespace Custodian.Pkcs11.Keys;
 

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Custodian.Pkcs11.Binding;
 using Custodian.Pkcs11.Keys;
+using Custodian.Protocol;
 
 namespace Custodian.Pkcs11.Sealing;
 
@@ -36,7 +37,10 @@ internal sealed class Adoption(
         finally
         {
             CryptographicOperations.ZeroMemory(room);
-            FreedMemory.WipeAfter(keys.Mode);
+            if (keys.Mode == EvaluationMode.Memory)
+            {
+                FreedMemory.Wipe();
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Custodian.Pkcs11.Binding;
 using Custodian.Pkcs11.Keys;
+using Custodian.Protocol;
 
 namespace Custodian.Pkcs11.Sealing;
 
@@ -21,7 +22,10 @@ internal static class Resealing
         finally
         {
             CryptographicOperations.ZeroMemory(content);
-            FreedMemory.WipeAfter(keys.Mode);
+            if (keys.Mode == EvaluationMode.Memory)
+            {
+                FreedMemory.Wipe();
+            }
         }
     }
 

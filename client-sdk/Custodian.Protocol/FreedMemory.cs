@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 
-namespace Custodian.Pkcs11.Keys;
+namespace Custodian.Protocol;
 
 /// <summary>
 /// What native code leaves behind. OpenSSL hands a private key from one of its parts to another in a block that it frees as it is, and the
@@ -11,27 +11,18 @@ namespace Custodian.Pkcs11.Keys;
 internal static unsafe class FreedMemory
 {
     // The sizes that glibc keeps for a thread, and no fewer of each than it keeps in any of its releases.
-    private const nuint Smallest = 24;
-    private const nuint Largest = 1032;
-    private const nuint Step = 16;
-    private const int Kept = 16;
+    internal const int Smallest = 24;
+    internal const int Largest = 1032;
+    internal const int Step = 16;
+    internal const int Kept = 16;
 
     private const int StackDepth = 16384;
-
-    /// <summary>Overwrites them where the module was given or gave a record's key in the clear.</summary>
-    public static void WipeAfter(EvaluationMode mode)
-    {
-        if (mode == EvaluationMode.Memory)
-        {
-            Wipe();
-        }
-    }
 
     /// <summary>
     /// Overwrites the blocks that this thread has freed, by asking for as many of each size as may be kept, and the stack below the
     /// caller's frame. About 40 microseconds.
     /// </summary>
-    public static void Wipe()
+    internal static void Wipe()
     {
         WipeStack();
         var held = stackalloc void*[Kept];
@@ -39,8 +30,8 @@ internal static unsafe class FreedMemory
         {
             for (var i = 0; i < Kept; i++)
             {
-                held[i] = NativeMemory.Alloc(size);
-                CryptographicOperations.ZeroMemory(new Span<byte>(held[i], (int)size));
+                held[i] = NativeMemory.Alloc((nuint)size);
+                CryptographicOperations.ZeroMemory(new Span<byte>(held[i], size));
             }
             for (var i = 0; i < Kept; i++)
             {
