@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Custodian.EndToEnd.Tests.Harness;
@@ -60,6 +61,25 @@ internal sealed partial class BareHsm : IDisposable
                 Evaluate(own, Adopt(own, MakeKey(own)));
                 break;
         }
+    }
+
+    /// <summary>Does something on every session at once, each with a thread of its own, for a while.</summary>
+    /// <returns>For each time: the time from one to the next, and this process's processor time; in microseconds.</returns>
+    internal (double Time, double Processor) Saturate(TimeSpan round, Action<int> operation)
+    {
+        int[] done = new int[_sessions.Length];
+        double used = ProcessorTime.OfThisProcess();
+        long started = Stopwatch.GetTimestamp();
+        Thread[] threads = [.. Enumerable.Range(0, _sessions.Length).Select(session => new Thread(() =>
+        {
+            for (; Stopwatch.GetElapsedTime(started) < round; done[session]++)
+            {
+                operation(session);
+            }
+        }))];
+        Array.ForEach(threads, t => t.Start());
+        Array.ForEach(threads, t => t.Join());
+        return (Stopwatch.GetElapsedTime(started).TotalMicroseconds / done.Sum(), (ProcessorTime.OfThisProcess() - used) / done.Sum());
     }
 
     /// <summary>The wrapped key that all evaluations here use, sealed for another record, as its Deposit seals it.</summary>

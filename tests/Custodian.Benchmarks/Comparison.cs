@@ -14,6 +14,8 @@ internal sealed record Comparison(string Name, string Unit, string Ours, string 
     private readonly Sample _against = new();
     private readonly Sample _ratios = new();
     private readonly Sample _excesses = new();
+    private Sample _oursOfRound = new();
+    private Sample _againstOfRound = new();
 
     /// <summary>How much more ours may be, in the unit, in place of a ratio.</summary>
     internal double? Within { get; init; }
@@ -21,15 +23,23 @@ internal sealed record Comparison(string Name, string Unit, string Ours, string 
     /// <summary>What misses the reach whatever the ratio is; null for nothing.</summary>
     internal string? Miss { get; set; }
 
+    /// <summary>
+    /// How many measurements a round has, of which the medians count: one call's own noise is many times what there is to tell.
+    /// </summary>
+    internal int CallsPerRound { get; init; } = 1;
+
     internal bool IsSkipped => _ratios.IsEmpty;
 
-    /// <summary>Adds a round.</summary>
+    /// <summary>Adds a measurement of both.</summary>
     internal void Add(double ours, double against)
     {
-        _ours.Add(ours);
-        _against.Add(against);
-        _ratios.Add(ours / against);
-        _excesses.Add(ours - against);
+        _oursOfRound.Add(ours);
+        _againstOfRound.Add(against);
+        if (_oursOfRound.Count == CallsPerRound)
+        {
+            AddRound(_oursOfRound.Median, _againstOfRound.Median);
+            (_oursOfRound, _againstOfRound) = (new(), new());
+        }
     }
 
     internal override string Text() => IsSkipped
@@ -42,6 +52,7 @@ internal sealed record Comparison(string Name, string Unit, string Ours, string 
         ["unit"] = Unit,
         ["ours"] = Ours,
         ["against"] = Against,
+        ["calls_per_round"] = CallsPerRound,
         ["reach"] = Reach,
         ["within"] = Within,
         ["ours_measured"] = ToJson(_ours),
@@ -51,6 +62,14 @@ internal sealed record Comparison(string Name, string Unit, string Ours, string 
         ["met"] = IsSkipped ? null : Met(),
         ["note"] = Note,
     };
+
+    private void AddRound(double ours, double against)
+    {
+        _ours.Add(ours);
+        _against.Add(against);
+        _ratios.Add(ours / against);
+        _excesses.Add(ours - against);
+    }
 
     private string ReachText() => Within is { } within ? $"+{Number(within)} {Unit}" : Reach is { } reach ? Number(reach) : "";
 
@@ -62,5 +81,5 @@ internal sealed record Comparison(string Name, string Unit, string Ours, string 
 
     private string Excess() => Within is null ? "" : $": {Spread(_excesses)} {Unit} more";
 
-    private string Also() => Note is null ? "" : $"; {Note}";
+    private string Also() => (CallsPerRound > 1 ? $"; each ratio is of the p50s of {CallsPerRound} calls" : "") + (Note is null ? "" : $"; {Note}");
 }

@@ -38,11 +38,13 @@ internal static class DepositBenchmark
         using var bare = new BareHsm(node, Environment.ProcessorCount);
         using var commits = new BareCommit(node.Folder, RowSize);
         RawCaller[] callers = [.. Enumerable.Range(0, Connections).Select(_ => new RawCaller(node.Address, realm.CaFile, () => null))];
-        using var _ = new Ending(() => Array.ForEach(callers, c => c.Dispose()));
+        using var ending = new Ending(() => Array.ForEach(callers, c => c.Dispose()));
         Sample making = new(), adopting = new(), committing = new();
         for (int round = -1; round < Rounds; round++)
         {
-            double make = Bare(bare, bare.Prepare), adopt = Bare(bare, bare.Adopt), row = Bare(commits);
+            (double make, _) = bare.Saturate(BareRound, bare.Prepare);
+            (double adopt, _) = bare.Saturate(BareRound, bare.Adopt);
+            double row = Bare(commits);
             (double preparing, double depositing) = await EnrolAsync(realm, node, callers);
             if (round < 0)
             {
@@ -101,22 +103,6 @@ internal static class DepositBenchmark
                 await call(caller, user);
             }
         })))) / Users;
-    }
-
-    private static double Bare(BareHsm bare, Action<int> operation)
-    {
-        int[] done = new int[bare.Sessions];
-        long started = Stopwatch.GetTimestamp();
-        Thread[] threads = [.. Enumerable.Range(0, bare.Sessions).Select(session => new Thread(() =>
-        {
-            for (; Stopwatch.GetElapsedTime(started) < BareRound; done[session]++)
-            {
-                operation(session);
-            }
-        }))];
-        Array.ForEach(threads, t => t.Start());
-        Array.ForEach(threads, t => t.Join());
-        return Stopwatch.GetElapsedTime(started).TotalMicroseconds / done.Sum();
     }
 
     private static double Bare(BareCommit commits)

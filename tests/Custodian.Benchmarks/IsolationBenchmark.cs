@@ -98,45 +98,25 @@ internal static class IsolationBenchmark
     private static async Task<(double Bare, double Apart)> RatesAsync(string operation, BareHsm bare, HsmWork apart, bool bareFirst)
     {
         double there = bareFirst ? 0 : await RateAsync(operation, apart, bare.Sessions);
-        double here = await RateAsync(operation, bare);
+        double here = Rate(operation, bare);
         return (here, bareFirst ? await RateAsync(operation, apart, bare.Sessions) : there);
     }
 
-    /// <summary>Every session with a thread of its own.</summary>
-    private static Task<double> RateAsync(string operation, BareHsm bare) => RateAsync(
-        bare.Sessions,
-        (session, goesOn) => Task.Factory.StartNew(
-            () =>
-            {
-                int done = 0;
-                for (; goesOn(); done++)
-                {
-                    bare.Do(session, operation);
-                }
+    private static double Rate(string operation, BareHsm bare) => 1e6 / bare.Saturate(Round, session => bare.Do(session, operation)).Time;
 
-                return done;
-            },
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default));
-
-    private static Task<double> RateAsync(string operation, HsmWork apart, int sessions) => RateAsync(
-        sessions * CallersPerSession,
-        (_, goesOn) => Task.Run(async () =>
+    private static async Task<double> RateAsync(string operation, HsmWork apart, int sessions)
+    {
+        long start = Stopwatch.GetTimestamp();
+        int[] done = await Task.WhenAll(Enumerable.Range(0, sessions * CallersPerSession).Select(_ => Task.Run(async () =>
         {
-            int done = 0;
-            for (; goesOn(); done++)
+            int times = 0;
+            for (; Stopwatch.GetElapsedTime(start) < Round; times++)
             {
                 await apart.DoAsync(operation);
             }
 
-            return done;
-        }));
-
-    private static async Task<double> RateAsync(int callers, Func<int, Func<bool>, Task<int>> call)
-    {
-        long start = Stopwatch.GetTimestamp();
-        int[] done = await Task.WhenAll(Enumerable.Range(0, callers).Select(i => call(i, () => Stopwatch.GetElapsedTime(start) < Round)));
+            return times;
+        })));
         return done.Sum() / Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
 }

@@ -13,8 +13,8 @@ internal static class MemoryBenchmark
     private const int People = 16;
     private const int AttemptsEach = 100;
     private const int WarmUps = 4;
-    private const string Secret = "correct horse battery staple";
     private const int Rounds = 10;
+    private const string Secret = "correct horse battery staple";
 
     /// <summary>What the counters are told in, and more.</summary>
     private static readonly TimeSpan UntilTold = TimeSpan.FromMilliseconds(600);

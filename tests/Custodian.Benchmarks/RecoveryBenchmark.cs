@@ -62,7 +62,7 @@ internal static class RecoveryBenchmark
     {
         await using CustodianClient device = Device(realm, subject);
         using RecoverySession session = await device.PrepareRecoveryAsync();
-        IDisposable[] stalls = [.. hung ? realm.Proxies.Skip(Third + 1).Select(Hang) : []];
+        IDisposable[] stalls = [.. hung ? realm.Proxies.Skip(Third + 1).Select(proxy => proxy.With(LineFaults.Stalled)) : []];
         RecoverResult? recovered = null;
         double took = await Clock.TimeAsync(async () => recovered = await session.RecoverAsync(Secret));
         Array.ForEach(stalls, s => s.Dispose());
@@ -84,14 +84,6 @@ internal static class RecoveryBenchmark
     {
         using RecoverResult mine = recovered;
         await mine.Settlement;
-    }
-
-    /// <summary>What passes a line stops until the result is disposed; then the line is as slow as it was.</summary>
-    private static Ending Hang(FaultProxy proxy)
-    {
-        LineFaults before = proxy.Faults;
-        proxy.Faults = LineFaults.Stalled;
-        return new Ending(() => proxy.Faults = before);
     }
 
     private static async Task<double> RoundTripAsync(Realm realm, RawCaller node) => await Clock.TimeAsync(

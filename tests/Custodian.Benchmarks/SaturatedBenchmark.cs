@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Custodian.EndToEnd.Tests.Harness;
 
 namespace Custodian.Benchmarks;
@@ -36,7 +35,7 @@ internal static class SaturatedBenchmark
         HsmHostProcess host = await HsmHostProcess.OfAsync(node);
         for (int round = -1; round < Rounds; round++)
         {
-            (double Time, double Processor) module = Bare(bare);
+            (double Time, double Processor) module = bare.Saturate(BareRound, session => bare.Do(session, HsmWork.Evaluate));
             (double Time, double Processor) ours = await callers.EvaluateAsync(AttemptsEach, () => ProcessorTime.Of(node.Process.Id, host.Id));
             double? theirs = tang is null ? null : Recoveries(tang);
             if (round < 0)
@@ -54,25 +53,6 @@ internal static class SaturatedBenchmark
 
         recovery.Note = tang is null ? "tang is missing" : null;
         return [processor, rate, recovery];
-    }
-
-    /// <summary>Every session with a thread of its own.</summary>
-    private static (double Time, double Processor) Bare(BareHsm bare)
-    {
-        double used = ProcessorTime.OfThisProcess();
-        long started = Stopwatch.GetTimestamp();
-        int[] done = new int[bare.Sessions];
-        Thread[] threads = [.. Enumerable.Range(0, bare.Sessions).Select(session => new Thread(() =>
-        {
-            for (; Stopwatch.GetElapsedTime(started) < BareRound; done[session]++)
-            {
-                bare.Do(session, HsmWork.Evaluate);
-            }
-        }))];
-        Array.ForEach(threads, t => t.Start());
-        Array.ForEach(threads, t => t.Join());
-        double took = Stopwatch.GetElapsedTime(started).TotalMicroseconds;
-        return (took / done.Sum(), (ProcessorTime.OfThisProcess() - used) / done.Sum());
     }
 
     private static double Recoveries(Tang tang)

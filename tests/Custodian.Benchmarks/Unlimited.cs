@@ -8,11 +8,11 @@ internal static class Unlimited
     private static readonly string[] Settings =
         [.. from whose in new[] { "account", "address" } from what in new[] { "rate", "burst" } select $"limits:{whose}_{what}=1000000"];
 
-    internal static Task StartAsync(NodeProcess node, params string[] further) => node.StartAsync([.. Settings, .. further]);
+    internal static Task StartAsync(NodeProcess node) => node.StartAsync(Settings);
 
-    internal static async Task RestartAsync(NodeProcess node, params string[] further)
+    internal static async Task RestartAsync(NodeProcess node)
     {
         await node.StopAsync();
-        await StartAsync(node, further);
+        await StartAsync(node);
     }
 }

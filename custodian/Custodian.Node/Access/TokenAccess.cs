@@ -5,17 +5,17 @@ using Custodian.Node.Host;
 using Custodian.Protocol;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
-using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.JsonWebTokens;
-using Microsoft.IdentityModel.Protocols;
-using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
 using Microsoft.Net.Http.Headers;
 
 namespace Custodian.Node.Access;
 
-/// <summary>The authentication scheme of an issuer, and who tells the operator when its keys cannot be had.</summary>
-internal sealed record IssuerScheme(string Name, ProviderWatch Watch);
+/// <summary>How tokens of an issuer are checked.</summary>
+/// <param name="Name">Its authentication scheme.</param>
+/// <param name="Watch">Who tells the operator when its keys cannot be had.</param>
+/// <param name="File">Its keys, where they come from a file and not from its OpenID provider.</param>
+internal sealed record IssuerScheme(string Name, ProviderWatch Watch, JwksFile? File);
 
 /// <summary>Checks bearer tokens with ASP.NET's JwtBearer handler, one scheme per configured issuer (protocol.md section 12).</summary>
 internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes, TimeProvider time) : IAccessCheck
@@ -50,7 +50,7 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
 
         try
         {
-            object keys = await KeysOf(context, scheme);
+            object? keys = await KeysInFileAsync(context, scheme);
             return known is not null && known.Keys == keys
                 ? known.Decision
                 : await VerifyAsync(context, scheme, keys, digest, read ?? Handler.ReadJsonWebToken(token));
@@ -63,14 +63,13 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
         }
     }
 
-    private async Task<AccessDecision> VerifyAsync(HttpContext context, IssuerScheme scheme, object keys, TokenDigest digest, JsonWebToken token)
+    private async Task<AccessDecision> VerifyAsync(HttpContext context, IssuerScheme scheme, object? keys, TokenDigest digest, JsonWebToken token)
     {
         AuthenticateResult result = await context.AuthenticateAsync(scheme.Name);
         AccessDecision decision = result is { Succeeded: true, Principal: { } principal } ? TokenRules.CallerOf(principal) : Rejected;
 
-        // Keys that were exchanged meanwhile may not be those that verified it. And a provider's keys of before count for a while, in case it
-        // comes back to them: what such a token was verified with is not known, so it is verified with every call.
-        if (decision.Caller is not null && ManagerOf(context, scheme) is JwksFile && TokenRules.TimesOf(token) is { } times && await KeysOf(context, scheme) == keys)
+        // Keys that were exchanged meanwhile may not be those that verified it.
+        if (keys is not null && decision.Caller is not null && TokenRules.TimesOf(token) is { } times && await KeysInFileAsync(context, scheme) == keys)
         {
             _verified.Add(digest, new VerifiedToken(scheme, keys, times, decision));
         }
@@ -78,12 +77,12 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
         return decision;
     }
 
-    /// <summary>The keys that the handler would verify with now.</summary>
-    private static async Task<object> KeysOf(HttpContext context, IssuerScheme scheme) =>
-        await ManagerOf(context, scheme).GetConfigurationAsync(context.RequestAborted);
-
-    private static IConfigurationManager<OpenIdConnectConfiguration> ManagerOf(HttpContext context, IssuerScheme scheme) =>
-        context.RequestServices.GetRequiredService<IOptionsMonitor<JwtBearerOptions>>().Get(scheme.Name).ConfigurationManager!;
+    /// <summary>
+    /// The keys that the handler verifies with now; null for a provider, whose keys of before count for a while in case it comes back to them:
+    /// what its tokens were verified with is not known, so they are verified with every call.
+    /// </summary>
+    private static async Task<object?> KeysInFileAsync(HttpContext context, IssuerScheme scheme) =>
+        scheme.File is { } file ? await file.GetConfigurationAsync(context.RequestAborted) : null;
 
     /// <summary>Registers a scheme for each issuer, and this check.</summary>
     internal static void Add(IServiceCollection services, NodeConfiguration configuration, TimeProvider time)
@@ -93,8 +92,8 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
         {
             IssuerSettings issuer = configuration.Issuers[i];
             builder.AddJwtBearer(NameOf(i), options => ConfigureRules(options, issuer, configuration.NodeId, time));
-            services.AddOptions<JwtBearerOptions>(NameOf(i)).Configure<ILoggerFactory, IAccessCheck>(
-                (options, logs, access) => ConfigureKeys(options, issuer, logs, ((TokenAccess)access).WatchOf(issuer)));
+            services.AddOptions<JwtBearerOptions>(NameOf(i)).Configure<IAccessCheck>(
+                (options, access) => ConfigureKeys(options, issuer, ((TokenAccess)access).SchemeOf(issuer)));
         }
 
         services.AddSingleton<IAccessCheck>(provider => Create(configuration.Issuers, provider.GetRequiredService<ILoggerFactory>(), time));
@@ -104,13 +103,18 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
     {
         ILogger logger = logs.CreateLogger<TokenAccess>();
         FrozenDictionary<string, IssuerScheme> schemes = issuers.Select((issuer, i) => (issuer, i)).ToFrozenDictionary(
-            e => e.issuer.Issuer, e => new IssuerScheme(NameOf(e.i), new ProviderWatch(e.issuer.Issuer, time, logger)), StringComparer.Ordinal);
+            e => e.issuer.Issuer,
+            e => new IssuerScheme(NameOf(e.i), new ProviderWatch(e.issuer.Issuer, time, logger), FileOf(e.issuer, logs)),
+            StringComparer.Ordinal);
         return new TokenAccess(schemes, time);
     }
 
+    private static JwksFile? FileOf(IssuerSettings issuer, ILoggerFactory logs) =>
+        issuer.JwksFile is { } path ? new JwksFile(issuer.Issuer, path, logs.CreateLogger<JwksFile>()) : null;
+
     private static string NameOf(int issuer) => $"issuer-{issuer}";
 
-    private ProviderWatch WatchOf(IssuerSettings issuer) => schemes[issuer.Issuer].Watch;
+    private IssuerScheme SchemeOf(IssuerSettings issuer) => schemes[issuer.Issuer];
 
     /// <summary>
     /// Authentication without what cookies would need: <c>AddAuthentication</c> brings data protection along, which writes keys of its
@@ -155,18 +159,18 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
         options.TokenValidationParameters = Rules(issuer, node, time);
     }
 
-    private static void ConfigureKeys(JwtBearerOptions options, IssuerSettings issuer, ILoggerFactory logs, ProviderWatch watch)
+    private static void ConfigureKeys(JwtBearerOptions options, IssuerSettings issuer, IssuerScheme scheme)
     {
-        if (issuer.JwksFile is not null)
+        if (scheme.File is { } file)
         {
-            options.ConfigurationManager = new JwksFile(issuer.Issuer, issuer.JwksFile, logs.CreateLogger<JwksFile>());
+            options.ConfigurationManager = file;
             return;
         }
 
         options.Authority = issuer.Issuer;
         options.RequireHttpsMetadata = !new Uri(issuer.Issuer).IsLoopback;
         options.BackchannelTimeout = ProviderPatience;
-        options.BackchannelHttpHandler = watch.Over(issuer.CaFile is null ? new SocketsHttpHandler() : TrustOnly(issuer.CaFile));
+        options.BackchannelHttpHandler = scheme.Watch.Over(issuer.CaFile is null ? new SocketsHttpHandler() : TrustOnly(issuer.CaFile));
     }
 
     private static TokenValidationParameters Rules(IssuerSettings issuer, NodeId node, TimeProvider time) => new()

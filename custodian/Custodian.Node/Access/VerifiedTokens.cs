@@ -5,9 +5,8 @@ using System.Security.Cryptography;
 namespace Custodian.Node.Access;
 
 /// <summary>
-/// Tokens that were verified, by their digest: a client sends one with every call of a recovery, and a signature costs more than all else
-/// that a call's check does. What is remembered holds as long as the keys that verified it are those in use; its times are looked at with
-/// every call. Tokens themselves are not kept. Thread-safe.
+/// Tokens that were verified, by their digest: a client sends one with every call of a recovery. What is remembered holds as long as the keys
+/// that verified it are those in use; its times are looked at with every call. Tokens themselves are not kept. Thread-safe.
 /// </summary>
 /// <param name="capacity">How many are remembered at least before the oldest go; twice as many at most.</param>
 internal sealed class VerifiedTokens(int capacity)

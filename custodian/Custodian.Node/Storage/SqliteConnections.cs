@@ -110,9 +110,9 @@ internal static class SqliteConnections
     /// <summary>Writes in one transaction, beside the node's writer: all of it, or nothing.</summary>
     internal static T InTransaction<T>(this SqliteConnection connection, Func<T> write)
     {
-        connection.BeginWhenFree();
         try
         {
+            connection.BeginWhenFree();
             T result = write();
             connection.Run("COMMIT");
             return result;
@@ -151,14 +151,22 @@ internal static class SqliteConnections
         TimeSpan patience = TimeSpan.FromMilliseconds(connection.Number("PRAGMA busy_timeout"));
         long began = Stopwatch.GetTimestamp();
         SetBusyTimeout(connection, s_look);
-        int code;
-        do
+        try
         {
-            code = raw.sqlite3_exec(connection.Handle, "BEGIN IMMEDIATE");
+            int code;
+            do
+            {
+                code = raw.sqlite3_exec(connection.Handle, "BEGIN IMMEDIATE");
+            }
+            while (code == raw.SQLITE_BUSY && Stopwatch.GetElapsedTime(began) < patience);
+
+            // Before any other statement: the connection still knows more of the failure than its code.
+            SqliteException.ThrowExceptionForRC(code, connection.Handle);
         }
-        while (code == raw.SQLITE_BUSY && Stopwatch.GetElapsedTime(began) < patience);
-        SetBusyTimeout(connection, patience);
-        SqliteException.ThrowExceptionForRC(code, connection.Handle);
+        finally
+        {
+            SetBusyTimeout(connection, patience);
+        }
     }
 
     private static void RefuseForeign(SqliteConnection connection)

@@ -69,11 +69,12 @@ internal sealed class FaultProxy : IAsyncDisposable
     /// <summary>Starts one in front of a node, which may be restarted.</summary>
     internal static FaultProxy Start(NodeProcess node) => new(() => IPEndPoint.Parse(new Uri(node.Address).Authority));
 
-    /// <summary>Sets what is wrong, until the result is disposed.</summary>
+    /// <summary>Sets what is wrong, until the result is disposed; then the line is as it was.</summary>
     internal IDisposable With(LineFaults faults)
     {
+        LineFaults before = Faults;
         Faults = faults;
-        return new Ending(() => Faults = LineFaults.None);
+        return new Ending(() => Faults = before);
     }
 
     /// <summary>Keeps every byte from now on.</summary>

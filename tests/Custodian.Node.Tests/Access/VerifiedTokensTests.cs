@@ -51,6 +51,6 @@ public sealed class VerifiedTokensTests
     {
         long at = Now.ToUnixTimeSeconds();
         return new VerifiedToken(
-            new IssuerScheme("issuer-0", null!), Keys, new TokenTimes(at, at + 600, null), new AccessDecision(new Caller("https://issuer.example", subject), null));
+            new IssuerScheme("issuer-0", null!, null), Keys, new TokenTimes(at, at + 600, null), new AccessDecision(new Caller("https://issuer.example", subject), null));
     }
 }
