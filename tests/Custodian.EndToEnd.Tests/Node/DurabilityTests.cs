@@ -88,8 +88,10 @@ public sealed partial class DurabilityTests(ITestOutputHelper output)
         SoloRecord.Attempt confirmed = record.NewAttempt();
         await record.ConfirmAsync(confirmed, (await record.EvaluateAsync(confirmed)).Sequence);
 
+        // As slow as a disk can be: on a busy machine the 64 calls come over a while, and those that come during one sync are to share the next.
         await using ChildProcess strace = ChildProcess.Start(
-            "/usr/bin/strace", ["-f", "-e", "trace=fsync,fdatasync", "-o", trace, "-p", $"{node.Process.Id}"]);
+            "/usr/bin/strace",
+            ["-f", "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:delay_enter=20000", "-o", trace, "-p", $"{node.Process.Id}"]);
         await AttachedAsync(node.Process.Id);
         await EvaluateAllAsync(record, callers);
         strace.Terminate();
