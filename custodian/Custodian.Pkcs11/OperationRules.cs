@@ -14,11 +14,13 @@ internal static class OperationRules
     /// <exception cref="ArgumentException">Not 65 bytes that begin with 04.</exception>
     public static void RequirePoint(ReadOnlyMemory<byte> point)
     {
-        if (point.Length != PointLength || point.Span[0] != 0x04)
+        if (!IsPoint(point))
         {
             throw new ArgumentException("A point is 65 bytes, 04 || X || Y.", nameof(point));
         }
     }
+
+    public static bool IsPoint(ReadOnlyMemory<byte> point) => point.Length == PointLength && point.Span[0] == 0x04;
 
     /// <exception cref="ArgumentOutOfRangeException">Not 32 bytes.</exception>
     public static void RequireMaskedShare(ReadOnlyMemory<byte> maskedShare) =>

@@ -1,8 +1,5 @@
-using System.Security.Cryptography;
-using Custodian.Pkcs11.Binding;
 using Custodian.Pkcs11.Isolation.Host;
 using Custodian.Pkcs11.Keys;
-using Custodian.Pkcs11.Sealing;
 using Custodian.Pkcs11.Sessions;
 
 namespace Custodian.Pkcs11;
@@ -69,12 +66,11 @@ public sealed class Pkcs11Hsm : IHsm
         HsmAdmission admission, ReadOnlyMemory<byte> point, long expiresUnixMs, ReadOnlyMemory<byte> aad)
     {
         OperationRules.RequirePoint(point);
-        return RunAsync(
-            admission, (session, keys) => RecordBlobs.Prepare(session, keys, point.Span, expiresUnixMs, aad.Span));
+        return RunAsync(admission, HsmOperations.Prepare(point, expiresUnixMs, aad));
     }
 
     /// <inheritdoc/>
-    public async ValueTask<AdoptedKey> AdoptAsync(
+    public ValueTask<AdoptedKey> AdoptAsync(
         HsmAdmission admission,
         ReadOnlyMemory<byte> sealedKey,
         long nowUnixMs,
@@ -83,15 +79,7 @@ public sealed class Pkcs11Hsm : IHsm
         ReadOnlyMemory<byte> recordAad)
     {
         OperationRules.RequireMaskedShare(maskedShare);
-        var adoption = new Adoption(sealedKey, nowUnixMs, prepareAad, maskedShare, recordAad);
-        try
-        {
-            return await RunAsync(admission, adoption.Run).ConfigureAwait(false);
-        }
-        catch (HsmException e) when (e.Class == HsmErrorClass.Data && !adoption.Opened)
-        {
-            return new AdoptedKey(AdoptOutcome.Rejected, null);
-        }
+        return RunAsync(admission, HsmOperations.Adopt(sealedKey, nowUnixMs, prepareAad, maskedShare, recordAad));
     }
 
     /// <inheritdoc/>
@@ -99,56 +87,41 @@ public sealed class Pkcs11Hsm : IHsm
         HsmAdmission admission, ReadOnlyMemory<byte> sealedRecord, ReadOnlyMemory<byte> aad, ReadOnlyMemory<byte> point)
     {
         OperationRules.RequirePoint(point);
-        return RunAsync(
-            admission, (session, keys) => RecordBlobs.Evaluate(session, keys, sealedRecord.Span, aad.Span, point.Span));
+        return RunAsync(admission, HsmOperations.Evaluate(sealedRecord, aad, point));
     }
 
     /// <inheritdoc/>
     public ValueTask<byte[]> ResealAsync(HsmAdmission admission, ReadOnlyMemory<byte> sealedBlob, ReadOnlyMemory<byte> aad) =>
-        RunAsync(admission, (session, keys) => Resealing.Run(session, keys, sealedBlob.Span, aad.Span));
+        RunAsync(admission, HsmOperations.Reseal(sealedBlob, aad));
 
     /// <inheritdoc/>
     public ValueTask<byte[]> SealAsync(ReadOnlyMemory<byte> plaintext, ReadOnlyMemory<byte> aad)
     {
         OperationRules.RequirePlaintext(plaintext);
-        return new(pool.RunAsync((session, keys) => NodeSecretBlobs.Seal(session, keys, plaintext.Span, aad.Span)));
+        return new(pool.RunAsync(HsmOperations.Seal(plaintext, aad)));
     }
 
     /// <inheritdoc/>
     public ValueTask<byte[]> OpenAsync(ReadOnlyMemory<byte> sealedBlob, ReadOnlyMemory<byte> aad) =>
-        new(pool.RunAsync((session, keys) => NodeSecretBlobs.Open(session, keys, sealedBlob.Span, aad.Span)));
+        new(pool.RunAsync(HsmOperations.Open(sealedBlob, aad)));
 
     /// <inheritdoc/>
-    public ValueTask<HsmSignature> SignAsync(ReadOnlyMemory<byte> message) => new(pool.RunAsync((session, keys) =>
-    {
-        var signature = new byte[Pkcs11Session.SignatureLength];
-        var audit = keys.New.Audit;
-        session.SignDigest(audit.Handle, SHA256.HashData(message.Span), signature);
-        return new HsmSignature(audit.Name.Version, signature);
-    }));
+    public ValueTask<HsmSignature> SignAsync(ReadOnlyMemory<byte> message) => new(pool.RunAsync(HsmOperations.Sign(message)));
 
     /// <inheritdoc/>
-    public ValueTask RandomAsync(Memory<byte> destination) => new(pool.RunAsync((session, _) =>
-    {
-        session.Random(destination.Span);
-        return true;
-    }));
+    public ValueTask RandomAsync(Memory<byte> destination) => new(pool.RunAsync(HsmOperations.Random(destination)));
 
     /// <inheritdoc/>
     public ValueTask<KeyInventory> RefreshKeysAsync(IReadOnlyList<TokenKey>? authorised = null) =>
-        new(pool.RunAsync((session, _) => ring.Refresh(session, authorised)));
+        new(pool.RunAsync(HsmOperations.RefreshKeys(authorised)));
 
     /// <inheritdoc/>
-    public ValueTask ProbeAsync(CancellationToken cancellationToken)
-    {
-        var probe = pool.RunAsync((session, keys) =>
-        {
-            SelfTest.Canary(session, keys);
-            SelfTest.RecordKeyCanary(session, keys);
-            return true;
-        });
-        return new(probe.WaitAsync(cancellationToken));
-    }
+    public ValueTask ProbeAsync(CancellationToken cancellationToken) =>
+        new(pool.RunAsync(HsmOperations.Probe()).WaitAsync(cancellationToken));
+
+    /// <summary>Has work done that waits for nothing but a session, and sees to its outcome itself.</summary>
+    /// <exception cref="ObjectDisposedException">The HSM was closed.</exception>
+    internal void Post(IHsmWork work) => pool.Add(work);
 
     /// <summary>Finishes what was started, logs out and lets go of the module.</summary>
     public async ValueTask DisposeAsync()
@@ -162,7 +135,7 @@ public sealed class Pkcs11Hsm : IHsm
         ring.Dispose();
     }
 
-    private async ValueTask<T> RunAsync<T>(HsmAdmission admission, Func<Pkcs11Session, TokenKeySet, T> operation)
+    private async ValueTask<T> RunAsync<T>(HsmAdmission admission, HsmOperation<T> operation)
     {
         ArgumentNullException.ThrowIfNull(admission);
         admission.Begin(this);

@@ -19,7 +19,7 @@ internal static class IsolationBenchmark
 
     private const int DefaultSessions = 4;
     private const int DefaultRounds = 15;
-    private const int CallersPerSession = 4;
+    private const int CallersPerSession = 16;
     private const int WarmUp = 2;
     private const int Alone = 50;
 

@@ -26,6 +26,9 @@ internal sealed class SessionLease(KeyRing ring) : IDisposable
         return RunOnce(operation, ring.Keys);
     }
 
+    /// <summary>Looks for keys that came or went (see <see cref="KeyRing.Refresh"/>).</summary>
+    public KeyInventory RefreshKeys(IReadOnlyList<TokenKey>? authorised) => Run((own, _) => ring.Refresh(own, authorised));
+
     public void Dispose()
     {
         session?.Dispose();

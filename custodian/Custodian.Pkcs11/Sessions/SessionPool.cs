@@ -1,6 +1,4 @@
-using System.Collections.Concurrent;
 using System.Globalization;
-using Custodian.Pkcs11.Binding;
 using Custodian.Pkcs11.Keys;
 
 namespace Custodian.Pkcs11.Sessions;
@@ -11,7 +9,7 @@ namespace Custodian.Pkcs11.Sessions;
 /// </summary>
 internal sealed class SessionPool : IAsyncDisposable
 {
-    private readonly BlockingCollection<IHsmWork> queue = [];
+    private readonly WorkQueue queue = new();
     private readonly KeyRing ring;
     private readonly Task[] threads;
 
@@ -22,26 +20,21 @@ internal sealed class SessionPool : IAsyncDisposable
     }
 
     /// <exception cref="ObjectDisposedException">The pool was closed.</exception>
-    public Task<T> RunAsync<T>(Func<Pkcs11Session, TokenKeySet, T> operation)
+    public Task<T> RunAsync<T>(HsmOperation<T> operation)
     {
         var work = new HsmWork<T>(operation);
-        try
-        {
-            queue.Add(work);
-        }
-        catch (InvalidOperationException)
-        {
-            throw new ObjectDisposedException(nameof(Pkcs11Hsm));
-        }
+        Add(work);
         return work.Task;
     }
+
+    /// <exception cref="ObjectDisposedException">The pool was closed.</exception>
+    public void Add(IHsmWork work) => ObjectDisposedException.ThrowIf(!queue.TryAdd(work), typeof(Pkcs11Hsm));
 
     /// <summary>Takes no more work, finishes what was taken, and ends the threads.</summary>
     public async ValueTask DisposeAsync()
     {
-        queue.CompleteAdding();
+        queue.Close();
         await Task.WhenAll(threads).ConfigureAwait(false);
-        queue.Dispose();
     }
 
     private Task Start(int number)
@@ -63,7 +56,7 @@ internal sealed class SessionPool : IAsyncDisposable
     private void ServeQueue()
     {
         using var lease = new SessionLease(ring);
-        foreach (var work in queue.GetConsumingEnumerable())
+        while (queue.TryTake(out var work))
         {
             work.Execute(lease);
         }

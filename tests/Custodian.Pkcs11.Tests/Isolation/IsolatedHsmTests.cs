@@ -150,6 +150,23 @@ public sealed class IsolatedHsmTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task Host_ThatServes_TakesNoProcessorFromWhoBringsItWork()
+    {
+        await using var hsm = await OpenAsync();
+        var host = await events.NextAsync<HostStarted>();
+
+        var workers = Directory.GetDirectories($"/proc/{host.ProcessId}/task").Where(IsOfASession).Select(SchedulingPolicyOf).ToArray();
+
+        Assert.NotEmpty(workers);
+        Assert.All(workers, policy => Assert.Equal("3", policy));
+
+        static bool IsOfASession(string thread) => File.ReadAllText(thread + "/comm").StartsWith("hsm ", StringComparison.Ordinal);
+
+        // proc_pid_stat(5): the 41st field, the 39th after the name in brackets.
+        static string SchedulingPolicyOf(string thread) => File.ReadAllText(thread + "/stat").Split(") ")[1].Split(' ')[38];
+    }
+
+    [Fact]
     public async Task Token_AwayAndBack_IsServedAgainWithoutOpeningAnew()
     {
         await using var hsm = await OpenAsync();

@@ -79,7 +79,7 @@ internal sealed class HostLoop(Stream input, Stream output, TextWriter complaint
             }
             catch (Exception e)
             {
-                answers.Send(AnswerFrames.Failed(OpeningFrames.Id, OfHsm(e)));
+                answers.Send(AnswerFrames.Failed(OpeningFrames.Id, HostWork.OfHsm(e)));
                 return null;
             }
         }
@@ -90,7 +90,8 @@ internal sealed class HostLoop(Stream input, Stream output, TextWriter complaint
         var payload = FrameBuffer.CopyOf(request.Payload);
         try
         {
-            _ = AnswerAsync(hsm, request.Id, HostOperation.Parse(request.Kind, request.Id, payload.Memory), payload);
+            // Admitted by the node already: here it has nothing to wait for but a session.
+            hsm.Post(new HostWork(request.Id, HostOperation.Parse(request.Kind, request.Id, payload.Memory), payload, answers));
         }
         catch (MalformedFrameException)
         {
@@ -99,28 +100,5 @@ internal sealed class HostLoop(Stream input, Stream output, TextWriter complaint
         }
     }
 
-    private async Task AnswerAsync(Pkcs11Hsm hsm, ulong id, HostOperationRun run, FrameBuffer payload)
-    {
-        FrameBuffer answer;
-        using (payload)
-        {
-            try
-            {
-                // Admitted by the node already: here it has nothing to wait for but a session.
-                using var admission = new HsmAdmission(hsm, static () => { });
-                answer = await run(hsm, admission).ConfigureAwait(false);
-            }
-            catch (Exception e)
-            {
-                answer = AnswerFrames.Failed(id, OfHsm(e));
-            }
-        }
-        answers.Send(answer);
-    }
-
     private static int Leave(Pkcs11Hsm hsm) => hsm.DisposeAsync().AsTask().Wait(Patience) ? Done : Hung;
-
-    // What is no failure of the HSM is a fault of this program: its type says enough, its text might hold what must not cross over.
-    private static HsmException OfHsm(Exception e) =>
-        e as HsmException ?? new HsmException(HsmErrorClass.Fatal, 0, "hsm-host", $"An unforeseen {e.GetType().Name} in the HSM's process.");
 }

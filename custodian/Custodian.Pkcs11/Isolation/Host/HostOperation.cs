@@ -1,19 +1,16 @@
 using System.Security.Cryptography;
 using Custodian.Pkcs11.Isolation.Frames;
+using Custodian.Pkcs11.Sealing;
+using Custodian.Pkcs11.Sessions;
 
 namespace Custodian.Pkcs11.Isolation.Host;
 
-/// <summary>A request that was read, ready to run: the operation, and the frame that answers it.</summary>
-/// <param name="hsm">What runs it.</param>
-/// <param name="admission">A place for it.</param>
-internal delegate Task<FrameBuffer> HostOperationRun(IHsm hsm, HsmAdmission admission);
-
-/// <summary>Turns requests into operations.</summary>
+/// <summary>Turns requests into operations that end in the frame that answers them.</summary>
 internal static class HostOperation
 {
     /// <summary>Reads a request. Its payload must stay as it is until the operation has run.</summary>
     /// <exception cref="MalformedFrameException">It is no request of an operation.</exception>
-    public static HostOperationRun Parse(FrameKind kind, ulong id, ReadOnlyMemory<byte> payload)
+    public static HsmOperation<FrameBuffer> Parse(FrameKind kind, ulong id, ReadOnlyMemory<byte> payload)
     {
         var fields = new FrameReader(payload);
         var run = kind switch
@@ -34,12 +31,12 @@ internal static class HostOperation
         return run;
     }
 
-    private static HostOperationRun Prepare(ulong id, ref FrameReader fields)
+    private static HsmOperation<FrameBuffer> Prepare(ulong id, ref FrameReader fields)
     {
-        var (point, expires, aad) = (fields.Bytes(OperationRules.PointLength), fields.I64(), fields.Bytes());
-        return async (hsm, admission) =>
+        var prepare = HsmOperations.Prepare(Point(ref fields), fields.I64(), fields.Bytes());
+        return lease =>
         {
-            var prepared = await hsm.PrepareAsync(admission, point, expires, aad).ConfigureAwait(false);
+            var prepared = prepare(lease);
             try
             {
                 return AnswerFrames.Prepared(id, prepared);
@@ -51,20 +48,19 @@ internal static class HostOperation
         };
     }
 
-    private static HostOperationRun Adopt(ulong id, ref FrameReader fields)
+    private static HsmOperation<FrameBuffer> Adopt(ulong id, ref FrameReader fields)
     {
-        var (sealedKey, now, prepareAad) = (fields.Bytes(), fields.I64(), fields.Bytes());
-        var (maskedShare, recordAad) = (fields.Bytes(OperationRules.MaskedShareLength), fields.Bytes());
-        return async (hsm, admission) => AnswerFrames.Adopted(
-            id, await hsm.AdoptAsync(admission, sealedKey, now, prepareAad, maskedShare, recordAad).ConfigureAwait(false));
+        var adopt = HsmOperations.Adopt(
+            fields.Bytes(), fields.I64(), fields.Bytes(), fields.Bytes(OperationRules.MaskedShareLength), fields.Bytes());
+        return lease => AnswerFrames.Adopted(id, adopt(lease));
     }
 
-    private static HostOperationRun Evaluate(ulong id, ref FrameReader fields)
+    private static HsmOperation<FrameBuffer> Evaluate(ulong id, ref FrameReader fields)
     {
-        var (sealedRecord, aad, point) = (fields.Bytes(), fields.Bytes(), fields.Bytes(OperationRules.PointLength));
-        return async (hsm, admission) =>
+        var evaluate = HsmOperations.Evaluate(fields.Bytes(), fields.Bytes(), Point(ref fields));
+        return lease =>
         {
-            var evaluation = await hsm.EvaluateAsync(admission, sealedRecord, aad, point).ConfigureAwait(false);
+            var evaluation = evaluate(lease);
             try
             {
                 return AnswerFrames.Evaluated(id, evaluation);
@@ -77,55 +73,70 @@ internal static class HostOperation
         };
     }
 
-    private static HostOperationRun Seal(ulong id, ref FrameReader fields)
+    private static HsmOperation<FrameBuffer> Seal(ulong id, ref FrameReader fields)
     {
-        var (plaintext, aad) = (fields.Bytes(), fields.Bytes());
-        return async (hsm, _) => AnswerFrames.Bytes(id, await hsm.SealAsync(plaintext, aad).ConfigureAwait(false));
+        var plaintext = fields.Bytes();
+        if (plaintext.Length > SealedBlob.MaxPlaintext)
+        {
+            throw new MalformedFrameException("More to seal than one blob holds.");
+        }
+        var seal = HsmOperations.Seal(plaintext, fields.Bytes());
+        return lease => AnswerFrames.Bytes(id, seal(lease));
     }
 
-    private static HostOperationRun Unseal(ulong id, ref FrameReader fields)
+    private static HsmOperation<FrameBuffer> Unseal(ulong id, ref FrameReader fields)
     {
-        var (sealedBlob, aad) = (fields.Bytes(), fields.Bytes());
-        return async (hsm, _) => Secret(id, await hsm.OpenAsync(sealedBlob, aad).ConfigureAwait(false));
+        var open = HsmOperations.Open(fields.Bytes(), fields.Bytes());
+        return lease => Secret(id, open(lease));
     }
 
-    private static HostOperationRun Sign(ulong id, ref FrameReader fields)
+    private static HsmOperation<FrameBuffer> Sign(ulong id, ref FrameReader fields)
     {
-        var message = fields.Bytes();
-        return async (hsm, _) => AnswerFrames.Signed(id, await hsm.SignAsync(message).ConfigureAwait(false));
+        var sign = HsmOperations.Sign(fields.Bytes());
+        return lease => AnswerFrames.Signed(id, sign(lease));
     }
 
-    private static HostOperationRun Random(ulong id, ref FrameReader fields)
+    private static HsmOperation<FrameBuffer> Random(ulong id, ref FrameReader fields)
     {
         var length = fields.U32();
         if (length > IsolatedHsm.RandomPiece)
         {
             throw new MalformedFrameException("More random bytes than one request may ask for.");
         }
-        return async (hsm, _) =>
+        return lease =>
         {
             var bytes = GC.AllocateUninitializedArray<byte>((int)length, pinned: true);
-            await hsm.RandomAsync(bytes).ConfigureAwait(false);
+            HsmOperations.Random(bytes)(lease);
             return Secret(id, bytes);
         };
     }
 
-    private static HostOperationRun Probe(ulong id) => async (hsm, _) =>
+    private static HsmOperation<FrameBuffer> Probe(ulong id)
     {
-        await hsm.ProbeAsync(CancellationToken.None).ConfigureAwait(false);
-        return AnswerFrames.Nothing(id);
-    };
-
-    private static HostOperationRun Reseal(ulong id, ref FrameReader fields)
-    {
-        var (sealedBlob, aad) = (fields.Bytes(), fields.Bytes());
-        return async (hsm, admission) => AnswerFrames.Bytes(id, await hsm.ResealAsync(admission, sealedBlob, aad).ConfigureAwait(false));
+        var probe = HsmOperations.Probe();
+        return lease =>
+        {
+            probe(lease);
+            return AnswerFrames.Nothing(id);
+        };
     }
 
-    private static HostOperationRun Keys(ulong id, ref FrameReader fields)
+    private static HsmOperation<FrameBuffer> Reseal(ulong id, ref FrameReader fields)
     {
-        var authorised = TokenKeysField.ReadOptional(ref fields);
-        return async (hsm, _) => AnswerFrames.Keys(id, await hsm.RefreshKeysAsync(authorised).ConfigureAwait(false));
+        var reseal = HsmOperations.Reseal(fields.Bytes(), fields.Bytes());
+        return lease => AnswerFrames.Bytes(id, reseal(lease));
+    }
+
+    private static HsmOperation<FrameBuffer> Keys(ulong id, ref FrameReader fields)
+    {
+        var refresh = HsmOperations.RefreshKeys(TokenKeysField.ReadOptional(ref fields));
+        return lease => AnswerFrames.Keys(id, refresh(lease));
+    }
+
+    private static ReadOnlyMemory<byte> Point(ref FrameReader fields)
+    {
+        var point = fields.Bytes(OperationRules.PointLength);
+        return OperationRules.IsPoint(point) ? point : throw new MalformedFrameException("A point that is not 04 || X || Y.");
     }
 
     private static FrameBuffer Secret(ulong id, byte[] secret)

@@ -19,6 +19,7 @@ public static class HsmHost
             return HostLoop.BadInput;
         }
         var signals = HostProcess.Harden();
+        BatchScheduling.Choose();
         var (input, output) = HostProcess.TakePipes();
         var status = new HostLoop(input, output, Console.Error).Run();
         if (status == HostLoop.Hung)

@@ -190,6 +190,7 @@ internal sealed class HostChild
 
     private void ReadAnswers()
     {
+        BatchScheduling.Choose();
         try
         {
             using var frames = new FrameInput(host.Output);
