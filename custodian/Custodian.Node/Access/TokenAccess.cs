@@ -20,6 +20,9 @@ internal sealed record IssuerScheme(string Name, ProviderWatch Watch, JwksFile? 
 /// <summary>Checks bearer tokens with ASP.NET's JwtBearer handler, one scheme per configured issuer (protocol.md section 12).</summary>
 internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes, TimeProvider time) : IAccessCheck
 {
+    /// <summary>ASP.NET's switch: a scheme that is the only one does not become the default.</summary>
+    private const string NoDefaultScheme = "Microsoft.AspNetCore.Authentication.SuppressAutoDefaultScheme";
+
     /// <summary>How long a provider may take to give its keys.</summary>
     private static readonly TimeSpan ProviderPatience = TimeSpan.FromSeconds(5);
 
@@ -122,6 +125,8 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
     /// </summary>
     private static AuthenticationBuilder AddHandlersAlone(IServiceCollection services)
     {
+        // A scheme that is alone would be everybody's default: ASP.NET would verify each token before this check, without its bounds, and again.
+        AppContext.SetSwitch(NoDefaultScheme, isEnabled: true);
         services.AddAuthenticationCore();
         services.AddWebEncoders();
         services.AddSingleton<IAuthenticationConfigurationProvider, NoConfiguredSchemes>();

@@ -1,6 +1,9 @@
 using System.Text.Json.Nodes;
+using Custodian.Node.Access;
 using Custodian.Node.Api.Rates;
 using Custodian.Node.Host;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Custodian.Node.Tests.Host;
 
@@ -185,6 +188,20 @@ public sealed class ConfigurationTests : IDisposable
             Environment.SetEnvironmentVariable("CUSTODIAN_HSM__WAIT_MS", null);
             Environment.SetEnvironmentVariable("CUSTODIAN_PIN", null);
         }
+    }
+
+    [Fact]
+    public async Task Tokens_OfTheOnlyIssuer_AreVerifiedByTheirCheckAlone()
+    {
+        var services = new ServiceCollection();
+        services.AddLogging();
+
+        TokenAccess.Add(services, Loaded(), TimeProvider.System);
+
+        await using ServiceProvider provider = services.BuildServiceProvider();
+        var schemes = provider.GetRequiredService<IAuthenticationSchemeProvider>();
+        Assert.Single(await schemes.GetAllSchemesAsync());
+        Assert.Null(await schemes.GetDefaultAuthenticateSchemeAsync());
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
