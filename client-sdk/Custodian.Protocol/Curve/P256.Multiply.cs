@@ -55,6 +55,11 @@ internal static partial class P256
     /// <exception cref="ArgumentException">The scalar is not in 1..q-1, or the destination not 33 bytes.</exception>
     internal static void PublicKey(ReadOnlySpan<byte> scalar32, Span<byte> sec1)
     {
+        if (sec1.Length != CompressedSize)
+        {
+            throw new ArgumentException("a compressed point is 33 bytes", nameof(sec1));
+        }
+
         using SigningKey key = SigningKey.Create(scalar32);
         key.PublicKey.CopyTo(sec1);
     }

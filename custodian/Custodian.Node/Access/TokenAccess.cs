@@ -125,7 +125,8 @@ internal sealed class TokenAccess(FrozenDictionary<string, IssuerScheme> schemes
     /// </summary>
     private static AuthenticationBuilder AddHandlersAlone(IServiceCollection services)
     {
-        // A scheme that is alone would be everybody's default: ASP.NET would verify each token before this check, without its bounds, and again.
+        // A scheme that is alone would be everybody's default: ASP.NET would verify every token of every call before this check looks at its
+        // form and length, and with keys that may have been withdrawn when it asks for those in use.
         AppContext.SetSwitch(NoDefaultScheme, isEnabled: true);
         services.AddAuthenticationCore();
         services.AddWebEncoders();

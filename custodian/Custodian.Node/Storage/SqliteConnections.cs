@@ -108,8 +108,14 @@ internal static class SqliteConnections
     }
 
     /// <summary>Writes in one transaction, beside the node's writer: all of it, or nothing.</summary>
+    /// <exception cref="InvalidOperationException">A transaction is open already; it stays so.</exception>
     internal static T InTransaction<T>(this SqliteConnection connection, Func<T> write)
     {
+        if (connection.IsInTransaction())
+        {
+            throw new InvalidOperationException("a transaction is open on this connection already");
+        }
+
         try
         {
             connection.BeginWhenFree();

@@ -3,7 +3,7 @@ namespace Custodian.Pkcs11.Sessions;
 /// <summary>One thing to do in a session, waiting in the pool's queue.</summary>
 internal interface IHsmWork
 {
-    /// <summary>Does it and sees to whoever waits; throws nothing.</summary>
+    /// <summary>Does it and sees to whoever waits. What it throws ends the process: the node then knows that nothing was answered.</summary>
     void Execute(SessionLease lease);
 }
 

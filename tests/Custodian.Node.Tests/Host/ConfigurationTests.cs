@@ -1,39 +1,13 @@
-using System.Text.Json.Nodes;
-using Custodian.Node.Access;
 using Custodian.Node.Api.Rates;
 using Custodian.Node.Host;
-using Microsoft.AspNetCore.Authentication;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Custodian.Node.Tests.Host;
 
 public sealed class ConfigurationTests : IDisposable
 {
-    private const string Jwks =
-        """{"keys":[{"kty":"EC","crv":"P-256","kid":"a","x":"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY","y":"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU"}]}""";
+    private readonly SettingsFolder _settings = new();
 
-    private readonly string _folder = Directory.CreateTempSubdirectory("custodian-settings-").FullName;
-
-    public ConfigurationTests()
-    {
-        foreach (string name in (string[])["tls.pem", "tls.key", "module.so"])
-        {
-            File.WriteAllText(Path.Combine(_folder, name), "");
-        }
-
-        File.WriteAllText(Path.Combine(_folder, "jwks.json"), Jwks);
-        var json = new JsonObject
-        {
-            ["node_id"] = "node-1",
-            ["sets"] = new JsonArray("acme"),
-            ["listen"] = "127.0.0.1:0",
-            ["data"] = "data",
-            ["tls"] = new JsonObject { ["certificate"] = "tls.pem", ["key"] = "tls.key" },
-            ["hsm"] = new JsonObject { ["module"] = "module.so", ["token"] = "custodian" },
-            ["issuers"] = new JsonArray(new JsonObject { ["issuer"] = "https://login.example", ["jwks_file"] = "jwks.json" }),
-        };
-        File.WriteAllText(Path.Combine(_folder, "node.json"), json.ToJsonString());
-    }
+    private string Folder => _settings.Path;
 
     [Fact]
     public void Load_NothingSaid_TakesTheDefaults()
@@ -145,7 +119,7 @@ public sealed class ConfigurationTests : IDisposable
     [InlineData("{\"keys\":[{")]
     public void Load_JwksFileHoldsNoKeys_IsAMistake(string text)
     {
-        File.WriteAllText(Path.Combine(_folder, "jwks.json"), text);
+        File.WriteAllText(Path.Combine(Folder, "jwks.json"), text);
         Assert.Equal("issuers:0:jwks_file", Assert.Single(Mistakes()).Setting);
     }
 
@@ -190,34 +164,15 @@ public sealed class ConfigurationTests : IDisposable
         }
     }
 
-    [Fact]
-    public async Task Tokens_OfTheOnlyIssuer_AreVerifiedByTheirCheckAlone()
-    {
-        var services = new ServiceCollection();
-        services.AddLogging();
-
-        TokenAccess.Add(services, Loaded(), TimeProvider.System);
-
-        await using ServiceProvider provider = services.BuildServiceProvider();
-        var schemes = provider.GetRequiredService<IAuthenticationSchemeProvider>();
-        Assert.Single(await schemes.GetAllSchemesAsync());
-        Assert.Null(await schemes.GetDefaultAuthenticateSchemeAsync());
-    }
-
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose() => _settings.Dispose();
 
     private static TimeSpan Seconds(int seconds) => TimeSpan.FromSeconds(seconds);
 
-    private NodeConfiguration Loaded(params string[] overrides)
-    {
-        LoadedConfiguration loaded = ConfigurationLoader.Load(Path.Combine(_folder, "node.json"), overrides);
-        Assert.Empty(loaded.Mistakes);
-        return loaded.Configuration!;
-    }
+    private NodeConfiguration Loaded(params string[] overrides) => _settings.Load(overrides);
 
     private IReadOnlyList<SettingMistake> Mistakes(params string[] overrides)
     {
-        LoadedConfiguration loaded = ConfigurationLoader.Load(Path.Combine(_folder, "node.json"), overrides);
+        LoadedConfiguration loaded = ConfigurationLoader.Load(Path.Combine(Folder, "node.json"), overrides);
         Assert.Null(loaded.Configuration);
         return loaded.Mistakes;
     }

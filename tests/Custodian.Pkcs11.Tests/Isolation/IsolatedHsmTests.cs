@@ -7,6 +7,10 @@ namespace Custodian.Pkcs11.Tests.Isolation;
 /// <summary>A sound process of the HSM, and what happens to it from outside.</summary>
 public sealed class IsolatedHsmTests : IAsyncLifetime, IDisposable
 {
+    // SCHED_OTHER and SCHED_BATCH (sched(7)).
+    private const string Ordinary = "0";
+    private const string Batch = "3";
+
     private readonly SoftHsmToken token = new();
     private readonly SeenEvents events = new();
 
@@ -150,20 +154,19 @@ public sealed class IsolatedHsmTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
-    public async Task Host_ThatServes_TakesNoProcessorFromWhoBringsItWork()
+    public async Task Threads_ThatPassWorkOn_TakeNoProcessorFromOthersAndOthersAreAsTheyWere()
     {
         await using var hsm = await OpenAsync();
         var host = await events.NextAsync<HostStarted>();
+        var record = await KnownRecord.MakeAsync(hsm);
+        await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => Task.Run(() => record.EvaluateAsync(hsm))));
 
-        var workers = Directory.GetDirectories($"/proc/{host.ProcessId}/task").Where(IsOfASession).Select(SchedulingPolicyOf).ToArray();
-
-        Assert.NotEmpty(workers);
-        Assert.All(workers, policy => Assert.Equal("3", policy));
-
-        static bool IsOfASession(string thread) => File.ReadAllText(thread + "/comm").StartsWith("hsm ", StringComparison.Ordinal);
-
-        // proc_pid_stat(5): the 41st field, the 39th after the name in brackets.
-        static string SchedulingPolicyOf(string thread) => File.ReadAllText(thread + "/stat").Split(") ")[1].Split(' ')[38];
+        Assert.All(PoliciesOf(host.ProcessId, "hsm "), policy => Assert.Equal(Batch, policy));
+        Assert.True(
+            SpinWait.SpinUntil(
+                () => PoliciesOf(Environment.ProcessId, "hsm answers").TrueForAll(policy => policy == Batch), TimeSpan.FromSeconds(10)),
+            "what reads the answers does not wait for them as batch");
+        Assert.All(PoliciesOf(Environment.ProcessId, ".NET TP Worker"), policy => Assert.Equal(Ordinary, policy));
     }
 
     [Fact]
@@ -214,4 +217,26 @@ public sealed class IsolatedHsmTests : IAsyncLifetime, IDisposable
             Observer = events.See,
         },
         CancellationToken.None);
+
+    /// <summary>How threads of a name are scheduled (proc_pid_stat(5)): the 41st field, the 39th after the name in brackets.</summary>
+    private static List<string> PoliciesOf(int process, string name)
+    {
+        List<string> policies = [];
+        foreach (var thread in Directory.GetDirectories($"/proc/{process}/task"))
+        {
+            try
+            {
+                if (File.ReadAllText(thread + "/comm").StartsWith(name, StringComparison.Ordinal))
+                {
+                    policies.Add(File.ReadAllText(thread + "/stat").Split(") ")[1].Split(' ')[38]);
+                }
+            }
+            catch (IOException)
+            {
+                // It has ended.
+            }
+        }
+        Assert.NotEmpty(policies);
+        return policies;
+    }
 }

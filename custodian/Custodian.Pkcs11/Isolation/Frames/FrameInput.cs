@@ -7,7 +7,12 @@ namespace Custodian.Pkcs11.Isolation.Frames;
 /// Frames from a stream, one at a time, into pinned memory of this object's own. What a frame held is zeroed when the next one is asked
 /// for. Not thread-safe.
 /// </summary>
-internal sealed class FrameInput(Stream stream) : IDisposable
+/// <param name="stream">Where they come from.</param>
+/// <param name="waitsAsBatch">
+/// Whether its thread waits for the stream under <see cref="BatchScheduling"/>: the wait alone, since what the thread starts with what it
+/// has read, such as threads of the pool, would inherit it.
+/// </param>
+internal sealed class FrameInput(Stream stream, bool waitsAsBatch = false) : IDisposable
 {
     private const int FirstRoom = 64 * 1024;
 
@@ -77,7 +82,7 @@ internal sealed class FrameInput(Stream stream) : IDisposable
         }
         while (end - start < needed)
         {
-            var read = stream.Read(room, end, room.Length - end);
+            var read = ReadMore();
             if (read == 0)
             {
                 return false;
@@ -85,6 +90,23 @@ internal sealed class FrameInput(Stream stream) : IDisposable
             end += read;
         }
         return true;
+    }
+
+    private int ReadMore()
+    {
+        if (!waitsAsBatch)
+        {
+            return stream.Read(room, end, room.Length - end);
+        }
+        BatchScheduling.Choose();
+        try
+        {
+            return stream.Read(room, end, room.Length - end);
+        }
+        finally
+        {
+            BatchScheduling.End();
+        }
     }
 
     private void MakeRoom(int needed)

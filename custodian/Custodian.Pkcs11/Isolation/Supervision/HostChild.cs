@@ -190,10 +190,9 @@ internal sealed class HostChild
 
     private void ReadAnswers()
     {
-        BatchScheduling.Choose();
         try
         {
-            using var frames = new FrameInput(host.Output);
+            using var frames = new FrameInput(host.Output, waitsAsBatch: true);
             while (frames.TryRead(out var answer))
             {
                 Take(answer);
@@ -293,7 +292,7 @@ internal sealed class HostChild
     }
 
     private void StartThread(string what, Action run) =>
-        new Thread(() => run()) { IsBackground = true, Name = $"hsm-host {host.Id} {what}" }.Start();
+        new Thread(() => run()) { IsBackground = true, Name = $"hsm {what} {host.Id}" }.Start();
 
     private static HsmException Failure(string message) => new(HsmErrorClass.Fatal, 0, "hsm-host", message);
 }
