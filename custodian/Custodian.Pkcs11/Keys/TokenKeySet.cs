@@ -1,4 +1,5 @@
 using Custodian.Pkcs11.Binding;
+using Custodian.Protocol;
 
 namespace Custodian.Pkcs11.Keys;
 
@@ -39,6 +40,15 @@ internal sealed record TokenKeySet(
 
     /// <summary>Where records' keys are evaluated with these.</summary>
     public EvaluationMode Mode => Module is null ? EvaluationMode.Memory : EvaluationMode.Hsm;
+
+    /// <summary>Overwrites what this thread has freed, where the module was given or gave a record's key in the clear.</summary>
+    public void WipeFreed()
+    {
+        if (Mode == EvaluationMode.Memory)
+        {
+            FreedMemory.Wipe();
+        }
+    }
 
     /// <summary>The keys of what is new.</summary>
     /// <exception cref="HsmException">None is authorised: this opens what there is, and makes nothing.</exception>

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Custodian.Pkcs11.Binding;
 using Custodian.Pkcs11.Keys;
-using Custodian.Protocol;
 
 namespace Custodian.Pkcs11.Sealing;
 
@@ -37,10 +36,7 @@ internal sealed class Adoption(
         finally
         {
             CryptographicOperations.ZeroMemory(room);
-            if (keys.Mode == EvaluationMode.Memory)
-            {
-                FreedMemory.Wipe();
-            }
+            keys.WipeFreed();
         }
     }
 

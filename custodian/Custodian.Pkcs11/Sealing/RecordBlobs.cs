@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Custodian.Pkcs11.Binding;
 using Custodian.Pkcs11.Keys;
-using Custodian.Protocol;
 
 namespace Custodian.Pkcs11.Sealing;
 
@@ -30,10 +29,7 @@ internal static class RecordBlobs
             // At a node that evaluates in memory both hold the key itself.
             CryptographicOperations.ZeroMemory(wrapped);
             CryptographicOperations.ZeroMemory(content);
-            if (keys.Mode == EvaluationMode.Memory)
-            {
-                FreedMemory.Wipe();
-            }
+            keys.WipeFreed();
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using Custodian.Pkcs11.Binding;
 using Custodian.Pkcs11.Keys;
-using Custodian.Protocol;
 
 namespace Custodian.Pkcs11.Sealing;
 
@@ -22,10 +21,7 @@ internal static class Resealing
         finally
         {
             CryptographicOperations.ZeroMemory(content);
-            if (keys.Mode == EvaluationMode.Memory)
-            {
-                FreedMemory.Wipe();
-            }
+            keys.WipeFreed();
         }
     }
 
